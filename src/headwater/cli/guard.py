@@ -1,0 +1,88 @@
+"""Errors at the command line: one line each on stderr, an exit code, no traceback unless asked."""
+
+from __future__ import annotations
+
+import errno
+import json
+import sys
+import traceback
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from headwater.errors import ConfigError, HeadwaterError
+
+__all__ = ["Commands", "ask_for_json", "ask_for_traceback", "say_error"]
+
+INTERRUPTED = 130
+FAULT = 70
+DEBUG_KEY = "headwater.debug"
+JSON_KEY = "headwater.json"
+
+
+def ask_for_traceback(context: typer.Context, wanted: bool) -> bool:
+    """Callback of `--debug`: remembered for the error that may come."""
+    context.meta[DEBUG_KEY] = wanted
+    return wanted
+
+
+def ask_for_json(context: typer.Context, wanted: bool) -> bool:
+    """Callback of `--json`: an error then leaves a JSON document on stdout too."""
+    context.meta[JSON_KEY] = wanted
+    return wanted
+
+
+class Commands(TyperGroup):
+    """The commands, in the order written, with every exception turned into an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except HeadwaterError as error:
+            self.trace(ctx)
+            say_error(str(error))
+            self.document(ctx, error)
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt:
+            self.trace(ctx)
+            say_error("interrupted")
+            raise typer.Exit(INTERRUPTED) from None
+        except Exception as error:
+            if is_for_click(error):
+                raise
+            self.trace(ctx)
+            text = " ".join(str(error).split())
+            say_error(f"headwater failed: {type(error).__name__}: {text}")
+            self.document(ctx, error)
+            if not ctx.meta.get(DEBUG_KEY):
+                typer.echo("run again with --debug for the traceback", err=True)
+            raise typer.Exit(FAULT) from None
+
+    def trace(self, ctx: Any) -> None:
+        if ctx.meta.get(DEBUG_KEY):
+            traceback.print_exc()
+
+    def document(self, ctx: Any, error: Exception) -> None:
+        if not ctx.meta.get(JSON_KEY):
+            return
+        problems = (
+            [{"where": p.where, "what": p.what, "hint": p.hint} for p in error.problems]
+            if isinstance(error, ConfigError)
+            else [{"where": "", "what": str(error), "hint": ""}]
+        )
+        typer.echo(json.dumps({"ok": False, "problems": problems}, indent=2, ensure_ascii=False))
+
+
+def is_for_click(error: Exception) -> bool:
+    """Whether the command-line library itself ends the program on `error`."""
+    if isinstance(error, OSError):
+        return error.errno == errno.EPIPE
+    return isinstance(error, (typer.Exit, typer.Abort)) or hasattr(error, "exit_code")
+
+
+def say_error(text: str) -> None:
+    """`text` on stderr, each of its lines after a red `error:` on a terminal, plain elsewhere."""
+    prefix = typer.style("error: ", fg="red", bold=True) if sys.stderr.isatty() else ""
+    for line in text.splitlines():
+        typer.echo(f"{prefix}{line}", err=True)

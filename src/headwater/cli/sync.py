@@ -1,0 +1,171 @@
+"""`headwater sync`: load an API into a destination, and say what was loaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from headwater.cli.options import AsJson, ConfigName, Debug, Settings, settings
+from headwater.cli.progress import progress_for
+from headwater.cli.reading import real_secret
+from headwater.cli.show import amount, grid, print_json, say, show, warn
+from headwater.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from headwater.plan.graph import Plan
+    from headwater.report import Report
+    from headwater.sync import Synced
+
+__all__ = ["as_document", "report_table", "sync", "wanted"]
+
+SHOWN_NOTES = 5
+
+
+def sync(
+    config: ConfigName,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Where to: duckdb:///file.duckdb, postgresql://user@host/db or a dlt destination.",
+            show_default="duckdb:///NAME.duckdb",
+        ),
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The schema to load into.", show_default="config's name"),
+    ] = None,
+    resource: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only this resource, repeatable.", show_default=False),
+    ] = None,
+    set_: Settings = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help="At most this many pages of each listing.", show_default=False),
+    ] = None,
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh", help="Drop what is there and load all anew.")
+    ] = False,
+    pipeline: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Name of the dlt pipeline.", show_default=False),
+    ] = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Load an API into a destination and say what was loaded.
+
+    Exit code 1 when anything is not complete; what is complete is loaded all the same.
+    """
+    from headwater.config.read import read_config
+    from headwater.plan.graph import make_plan
+
+    read = read_config(config, params=settings(set_), secret=real_secret)
+    plan = make_plan(read)
+    names = wanted(plan, resource or [])
+    # Only now: what is wrong with the config is said without waiting for dlt to be imported.
+    from headwater.sync import sync as run
+
+    with progress_for(plan, names, silent=as_json) as progress:
+        result = run(
+            read,
+            to=to or f"duckdb:///{read.name}.duckdb",
+            dataset=dataset or read.name,
+            resources=tuple(resource or ()),
+            limit=limit,
+            full_refresh=full_refresh,
+            pipeline_name=pipeline,
+            listener=progress,
+        )
+        progress.finish(result.report)
+    if as_json:
+        print_json(as_document(result))
+    else:
+        show_result(result)
+    if not result.report.complete:
+        raise typer.Exit(1)
+
+
+def wanted(plan: Plan, chosen: list[str]) -> list[str]:
+    """The resources that will be read for `chosen`, parents included; all where none is chosen.
+
+    Raises UsageError on a name that is no resource, with the nearest one.
+    """
+    from headwater.config.read import suggest
+
+    known = [step.name for step in plan.steps]
+    for name in chosen:
+        if name not in known:
+            raise UsageError(
+                f"--resource {name}: there is no such resource ({suggest(name, known)})"
+            )
+    needed = {above for name in chosen for above in (name, *plan.ancestors(name))}
+    return [name for name in known if name in needed or not chosen]
+
+
+def as_document(result: Synced) -> dict[str, Any]:
+    """A run as one JSON document."""
+    return {
+        "ok": result.report.complete,
+        **result.report.to_json(),
+        "destination": result.destination,
+        "location": result.location,
+        "dataset": result.dataset,
+        "tables": [
+            {"name": table.name, "rows": table.rows, "resource": table.resource}
+            for table in result.tables
+        ],
+        "query": result.query,
+        "seconds": round(result.seconds, 3),
+    }
+
+
+def show_result(result: Synced) -> None:
+    report = result.report
+    show(report_table(report))
+    show_notes(report)
+    tables = amount(len(result.tables), "table")
+    rows = amount(sum(table.rows for table in result.tables), "row")
+    say(f"\n{rows} in {tables} of dataset {result.dataset}, {result.seconds:.1f} s")
+    say(f"where: {result.location}")
+    say(f"try:   {result.query}")
+    if not report.complete:
+        short = [item.resource for item in report.resources if item.status != "complete"]
+        say()
+        warn(f"not complete: {', '.join(short)}")
+
+
+def report_table(report: Report) -> Table:
+    """One line for each resource."""
+    from rich.text import Text
+
+    figures = ("rows", "requests", "retries", "seconds")
+    retried = any(item.retries for item in report.resources)
+    heads = [name for name in figures if name != "retries" or retried]
+    table = grid("resource", *heads, "status", right=figures)
+    for item in report.resources:
+        cells = {
+            "rows": f"{item.rows:,}",
+            "requests": f"{item.requests:,}",
+            "retries": f"{item.retries:,}",
+            "seconds": f"{item.seconds:.1f}",
+        }
+        colour = {"complete": "green", "partial": "yellow", "failed": "red"}[item.status]
+        table.add_row(item.resource, *(cells[name] for name in heads), Text(item.outcome, colour))
+    return table
+
+
+def show_notes(report: Report) -> None:
+    """What was noticed, a few lines for each resource."""
+    noted = [item for item in report.resources if item.notes]
+    if noted:
+        say()
+    for item in noted:
+        for note in item.notes[:SHOWN_NOTES]:
+            say(f"{item.resource}: {note}")
+        if len(item.notes) > SHOWN_NOTES:
+            say(f"{item.resource}: and {len(item.notes) - SHOWN_NOTES} more (all with --json)")

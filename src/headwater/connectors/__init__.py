@@ -1,0 +1,1 @@
+"""Packaged connectors: YAML data only."""

@@ -1,0 +1,1 @@
+"""Stage 3, the network: requests go out, pages of bytes come back."""

@@ -1,0 +1,366 @@
+"""Paging, without any network: which requests list a resource, and what each page says of the next.
+
+Two families. An `Indexed` pager (offset, page number) can name any page, so that pages are asked
+ahead. A `Chained` pager (cursor, link) learns the next request from the page before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+from urllib.parse import parse_qs, urlsplit
+
+from headwater.config import models
+from headwater.config.models import Paginator
+from headwater.config.path import JsonPath, parse_path
+from headwater.errors import PagingError
+from headwater.fetch.body import Body
+from headwater.fetch.page import Page, Request, follow, set_at
+
+__all__ = ["Chained", "Facts", "Indexed", "Pager", "detect", "pager_of"]
+
+LINK = re.compile(r"<([^>]*)>([^<]*)")
+RELATION = re.compile(r'rel\s*=\s*"?([^";,]+)"?', re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a page says of its listing: where it ends, None where it does not say.
+
+    Unit of `end`: a position as the pager counts, rows for offsets, pages for page numbers.
+    """
+
+    end: int | None = None
+    more: bool | None = None
+
+
+class Chained(Protocol):
+    """A pager that learns the next request from the page before."""
+
+    def first(self, request: Request) -> Request: ...
+
+    def after(self, request: Request, page: Page, body: Body, rows: int) -> Request | None:
+        """The request that follows `page`, None after the last. `request` is the unpaged one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Indexed:
+    """Pages by position: rows for an offset, a count of pages for a page number."""
+
+    by_rows: bool
+    start: int
+    limit: int | None
+    position_param: str | None
+    position_body_path: str | None = None
+    limit_param: str | None = None
+    limit_body_path: str | None = None
+    total_path: JsonPath | None = None
+    total_required: bool = False
+    has_more_path: JsonPath | None = None
+    maximum: int | None = None
+    stop_on_empty: bool = True
+    stop_on_short: bool = False
+
+    def at(self, request: Request, position: int, limit: int | None = None) -> Request:
+        """The request for the page at `position`; its parameters win over those of the user."""
+        size = limit if limit is not None else self.limit
+        out = put(request, self.position_param, self.position_body_path, position)
+        return out if size is None else put(out, self.limit_param, self.limit_body_path, size)
+
+    def facts(self, body: Body) -> Facts:
+        """What `body` says of the end. Raises PagingError where a demanded total is missing."""
+        end: int | None = None
+        if self.total_path is not None:
+            total = body.first(self.total_path)
+            end = whole(total)
+            if end is None and self.total_required:
+                keys = ", ".join(body.top_keys()) or "none"
+                raise PagingError(
+                    f"total_path `{self.total_path}` is not in the answer (its keys: {keys})"
+                )
+            if end is not None and not self.by_rows:
+                end += self.start
+        more: bool | None = None
+        if self.has_more_path is not None:
+            more = truth(body.first(self.has_more_path))
+        return Facts(end, more)
+
+    def step(self, rows: int) -> int:
+        """How far a page of `rows` rows moves the position."""
+        return rows if self.by_rows else 1
+
+
+Pager = Indexed | Chained
+
+
+def put(request: Request, param: str | None, body_path: str | None, value: Any) -> Request:
+    if body_path:
+        return replace(request, json=set_at(request.json, body_path, value))
+    return replace(request, params={**request.params, param: value}) if param else request
+
+
+def whole(value: Any) -> int | None:
+    """`value` as a count, which some APIs send as text."""
+    if isinstance(value, bool) or value is None:
+        return None
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def truth(value: Any) -> bool | None:
+    if isinstance(value, str):
+        return value.strip().lower() not in ("", "false", "0", "no")
+    return None if value is None else bool(value)
+
+
+@dataclass(frozen=True, slots=True)
+class SinglePage:
+    """One request, one page."""
+
+    def first(self, request: Request) -> Request:
+        return request
+
+    def after(self, request: Request, page: Page, body: Body, rows: int) -> Request | None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class BodyCursor:
+    """A cursor in the body, sent back in the query or in the body of the next request."""
+
+    path: JsonPath
+    param: str | None
+    body_path: str | None
+    limit: int | None = None
+    limit_param: str = "limit"
+    stop_on_empty: bool = False
+    has_more_path: JsonPath | None = None
+
+    def first(self, request: Request) -> Request:
+        return request if self.limit is None else put(request, self.limit_param, None, self.limit)
+
+    def after(self, request: Request, page: Page, body: Body, rows: int) -> Request | None:
+        if self.stop_on_empty and rows == 0:
+            return None
+        if self.has_more_path is not None and not truth(body.first(self.has_more_path)):
+            return None
+        cursor = self.cursor(body)
+        if cursor is None or cursor == "" or cursor is False:
+            return None
+        return put(self.first(request), self.param, self.body_path, cursor)
+
+    def cursor(self, body: Body) -> Any:
+        """The cursor of `body`. `response.x` also means `x` where there is no key `response`."""
+        value = body.first(self.path)
+        keys = self.path.keys
+        named = keys is not None and len(keys) > 1 and keys[0] == "response"
+        if value is None and keys and named and "response" not in body.top_keys():
+            value = body.first(JsonPath(".".join(keys[1:]), keys[1:]))
+        return self.out_of_link(value)
+
+    def out_of_link(self, value: Any) -> Any:
+        """A cursor that came as a link with the cursor as a parameter is taken out of it."""
+        if self.param and isinstance(value, str) and value.startswith(("/", "?", "http")):
+            inner = parse_qs(urlsplit(value).query).get(self.param)
+            return inner[0] if inner else value
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderCursor:
+    """A cursor in a header of the answer, sent back in the query."""
+
+    header: str
+    param: str
+
+    def first(self, request: Request) -> Request:
+        return request
+
+    def after(self, request: Request, page: Page, body: Body, rows: int) -> Request | None:
+        cursor = page.headers.get(self.header.lower())
+        return put(request, self.param, None, cursor) if cursor else None
+
+
+@dataclass(frozen=True, slots=True)
+class BodyLink:
+    """The URL of the next page in the body; it replaces URL and query."""
+
+    path: JsonPath
+
+    def first(self, request: Request) -> Request:
+        return request
+
+    def after(self, request: Request, page: Page, body: Body, rows: int) -> Request | None:
+        link = body.first(self.path)
+        return linked(request, page, link) if isinstance(link, str) and link else None
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderLink:
+    """The URL of the next page in the `Link` header (RFC 8288); it replaces URL and query."""
+
+    relation: str
+
+    def first(self, request: Request) -> Request:
+        return request
+
+    def after(self, request: Request, page: Page, body: Body, rows: int) -> Request | None:
+        link = links(page.headers.get("link", "")).get(self.relation)
+        return linked(request, page, link) if link else None
+
+
+def linked(request: Request, page: Page, link: str) -> Request:
+    return replace(request, url=follow(page.url, link), params={})
+
+
+def links(header: str) -> dict[str, str]:
+    """Relations of a `Link` header and their targets."""
+    out: dict[str, str] = {}
+    for target, attributes in LINK.findall(header):
+        relation = RELATION.search(attributes)
+        for name in relation[1].split() if relation else ():
+            out.setdefault(name, target)
+    return out
+
+
+def path_or_none(text: str | None) -> JsonPath | None:
+    return parse_path(text) if text else None
+
+
+def pager_of(paginator: Paginator) -> Pager | None:
+    """The pager that a paginator of the config describes; None where the first page must show it."""
+    match paginator:
+        case models.OffsetPaginator():
+            return offset_pager(paginator)
+        case models.PageNumberPaginator():
+            return page_pager(paginator)
+        case models.CursorPaginator():
+            in_body = paginator.cursor_body_path
+            return BodyCursor(
+                parse_path(paginator.cursor_path),
+                None if in_body else (paginator.cursor_param or "cursor"),
+                in_body,
+                paginator.limit,
+                paginator.limit_param,
+                bool(paginator.stop_after_empty_page),
+                path_or_none(paginator.has_more_path),
+            )
+        case models.HeaderCursorPaginator():
+            return HeaderCursor(paginator.cursor_key, paginator.cursor_param)
+        case models.JsonLinkPaginator():
+            return BodyLink(parse_path(paginator.next_url_path))
+        case models.HeaderLinkPaginator():
+            return HeaderLink(paginator.links_next_key)
+        case models.SinglePagePaginator():
+            return SinglePage()
+    return None
+
+
+def offset_pager(paginator: models.OffsetPaginator) -> Indexed:
+    in_body, limit_in_body = paginator.offset_body_path, paginator.limit_body_path
+    return Indexed(
+        by_rows=True,
+        start=paginator.offset,
+        limit=paginator.limit,
+        position_param=None if in_body else (paginator.offset_param or "offset"),
+        position_body_path=in_body,
+        limit_param=None if limit_in_body else (paginator.limit_param or "limit"),
+        limit_body_path=limit_in_body,
+        total_path=path_or_none(paginator.total_path),
+        total_required=paginator.total_required,
+        has_more_path=path_or_none(paginator.has_more_path),
+        maximum=paginator.maximum_offset,
+        stop_on_empty=bool(paginator.stop_after_empty_page),
+        stop_on_short=paginator.stop_after_short_page,
+    )
+
+
+def page_pager(paginator: models.PageNumberPaginator) -> Indexed:
+    in_body = paginator.page_body_path
+    return Indexed(
+        by_rows=False,
+        start=paginator.base_page if paginator.page is None else paginator.page,
+        limit=paginator.limit,
+        position_param=None if in_body else (paginator.page_param or "page"),
+        position_body_path=in_body,
+        limit_param=paginator.limit_param,
+        total_path=path_or_none(paginator.total_path),
+        total_required=paginator.total_required,
+        has_more_path=path_or_none(paginator.has_more_path),
+        maximum=paginator.maximum_page,
+        stop_on_empty=bool(paginator.stop_after_empty_page),
+        stop_on_short=paginator.stop_after_short_page,
+    )
+
+
+NEXT_KEY = re.compile(r"^next", re.IGNORECASE)
+PAGES_KEYS = ("total_pages", "pages", "totalpages")
+CURSOR_KEY = re.compile(r"^next|cursor", re.IGNORECASE)
+PAGE_KEYS = ("page", "current_page", "currentpage", "page_number", "pagenumber")
+
+
+def detect(page: Page, body: Body) -> tuple[Pager, str]:
+    """The pager that the first page shows, and how it was recognised (dlt's order).
+
+    Link header, next link in the body, count of pages, cursor, else a single page. A count of
+    pages is taken to begin at the page number that the body names, else at 1: the first page came
+    without a number, so the next one is number two (dlt begins at 0 and reads page one twice).
+    """
+    if links(page.headers.get("link", "")).get("next"):
+        return HeaderLink("next"), "Link header"
+    tree = body.tree()
+    if not isinstance(tree, Mapping):
+        return SinglePage(), "one page"
+    found = list(leaves(tree, (), 0))
+    for path, value in found:
+        if NEXT_KEY.match(path[-1]) and isinstance(value, str) and is_link(value):
+            return BodyLink(JsonPath(".".join(path), path)), f"next link at `{'.'.join(path)}`"
+    for path, value in found:
+        if (
+            path[-1].lower() in PAGES_KEYS
+            and isinstance(value, int)
+            and not isinstance(value, bool)
+        ):
+            return counted(path, found), f"count of pages at `{'.'.join(path)}`"
+    for path, value in found:
+        if (
+            NEXT_KEY.match(path[-1])
+            and isinstance(value, (str, int))
+            and not isinstance(value, bool)
+        ):
+            if value != "" and CURSOR_KEY.search(path[-1]):
+                cursor = BodyCursor(JsonPath(".".join(path), path), "cursor", None)
+                return cursor, f"cursor at `{'.'.join(path)}`"
+    return SinglePage(), "one page"
+
+
+def is_link(value: str) -> bool:
+    return value.startswith(("http://", "https://", "/"))
+
+
+def counted(path: tuple[str, ...], found: list[tuple[tuple[str, ...], Any]]) -> Indexed:
+    named = [v for p, v in found if p[-1].lower() in PAGE_KEYS and isinstance(v, int)]
+    start = 0 if named and named[0] == 0 else 1
+    return Indexed(
+        by_rows=False,
+        start=start,
+        limit=None,
+        position_param="page",
+        total_path=JsonPath(".".join(path), path),
+    )
+
+
+def leaves(
+    tree: Mapping[str, Any], above: tuple[str, ...], depth: int
+) -> list[tuple[tuple[str, ...], Any]]:
+    """Scalars of a body with their paths, outer ones first, lists left out."""
+    out = [((*above, key), value) for key, value in tree.items() if isinstance(value, (str, int))]
+    if depth < 3:
+        for key, value in tree.items():
+            if isinstance(value, Mapping):
+                out += leaves(value, (*above, key), depth + 1)
+    return out

@@ -1,0 +1,1 @@
+"""Stage 6, into the warehouse: dlt resources, hints, state and destinations."""

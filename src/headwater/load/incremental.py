@@ -1,0 +1,75 @@
+"""The incremental of a step: dlt's object for it, and what requests are filled with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dlt
+import pyarrow as pa
+
+from headwater.config.models import Incremental
+from headwater.decode import Rows
+from headwater.plan.graph import Step
+
+__all__ = ["cursor_values", "incremental_of", "with_cursor_column"]
+
+INCREMENTAL_OWN = ("start_param", "end_param", "convert", "transform")
+
+
+def incremental_of(step: Step) -> Any:
+    """The dlt incremental of a step, None where it has none."""
+    found = step.incremental
+    if isinstance(found, tuple):
+        return found[1]
+    if not isinstance(found, Incremental):
+        return found
+    given = {
+        name: value
+        for name in found.__dataclass_fields__
+        if name not in INCREMENTAL_OWN and (value := getattr(found, name)) is not None
+    }
+    named = {"min": min, "max": max}
+    if given.get("last_value_func") in named:
+        given["last_value_func"] = named[given["last_value_func"]]
+    return dlt.sources.incremental(**given)
+
+
+def cursor_values(step: Step, cursor: Any) -> dict[str, Any]:
+    """What `{incremental.…}` and the cursor parameters of a request are filled with."""
+    if cursor is None:
+        return {}
+    own = step.incremental
+    convert = None
+    start = end = None
+    if isinstance(own, Incremental):
+        convert, start, end = own.convert or own.transform, own.start_param, own.end_param
+    elif isinstance(own, tuple):
+        start = own[0]
+
+    def shown(value: Any) -> Any:
+        return value if convert is None or value is None else convert(value)
+
+    out: dict[str, Any] = {
+        f"incremental.{name}": shown(getattr(cursor, name))
+        for name in ("start_value", "initial_value", "last_value", "end_value")
+    }
+    out["incremental.lag"] = cursor.lag
+    if start:
+        out[f"params.{start}"] = out["incremental.last_value"]
+    if end:
+        out[f"params.{end}"] = out["incremental.end_value"]
+    return out
+
+
+def with_cursor_column(rows: Rows, incremental: Incremental) -> Rows:
+    """`rows` with a cursor column that has a type, where rows without a cursor are allowed."""
+    if isinstance(rows, list):
+        return rows
+    name = incremental.cursor_path
+    at = rows.schema.get_field_index(name)
+    if at >= 0 and not pa.types.is_null(rows.schema.field(at).type):
+        return rows
+    if at < 0 and incremental.on_cursor_value_missing in (None, "raise"):
+        return rows
+    column = pa.nulls(rows.num_rows, pa.string())
+    return rows.append_column(name, column) if at < 0 else rows.set_column(at, name, column)

@@ -1,0 +1,334 @@
+"""dlt sources and resources of a config, with the signatures of dlt's own REST source."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import dlt
+from dlt.extract import DltResource, DltSource
+from dlt.extract.items import DataItemWithMeta
+from dlt.extract.items_transform import ItemTransform, LimitItem
+
+from headwater.config.models import Incremental
+from headwater.config.read import Config, read_config
+from headwater.decode import Batch, Decoder, Rows, objects_of
+from headwater.events import Listener, Noticed, silent
+from headwater.fetch.client import Client
+from headwater.load.incremental import cursor_values, incremental_of, with_cursor_column
+from headwater.load.secrets import find_secret
+from headwater.load.settings import masker_of, settings_of
+from headwater.load.steps import HandOver, Parent, Shape, TableHints
+from headwater.plan.graph import Plan, Step, make_plan
+from headwater.run.extraction import Extraction
+
+__all__ = ["rest_api_resources", "rest_api_source", "source_of"]
+
+Backend = Literal["arrow", "objects"]
+OnIncomplete = Literal["raise", "load"]
+HINTS = (
+    "table_name",
+    "write_disposition",
+    "primary_key",
+    "merge_key",
+    "columns",
+    "schema_contract",
+    "table_format",
+    "file_format",
+    "nested_hints",
+    "references",
+    "parent_table_name",
+    "max_table_nesting",
+)
+
+
+def rest_api_source(
+    config: Mapping[str, Any] | str | Path,
+    name: str | None = None,
+    section: str | None = None,
+    max_table_nesting: int | None = None,
+    root_key: bool | None = None,
+    schema: Any = None,
+    schema_contract: Any = None,
+    parallelized: bool = False,
+    *,
+    backend: Backend = "arrow",
+    on_incomplete: OnIncomplete = "raise",
+) -> DltSource:
+    """A dlt source of every resource in `config`: a dict, a config file or a connector's name.
+
+    Positional arguments are those of `dlt.sources.rest_api.rest_api_source`. `backend` says what
+    dlt is handed: Arrow tables, or Python dicts. With `on_incomplete="raise"` a run that does not
+    have every row raises at the end of extraction and loads nothing; `"load"` loads what came.
+
+    Raises ConfigError (a ValueError) with every problem of the config.
+    """
+    read = read_config(config, secret=find_secret)
+    return source_of(
+        read,
+        name=name or "rest_api",
+        section=section,
+        max_table_nesting=max_table_nesting,
+        root_key=root_key,
+        schema=schema,
+        schema_contract=schema_contract,
+        parallelized=parallelized,
+        backend=backend,
+        on_incomplete=on_incomplete,
+    )
+
+
+def rest_api_resources(
+    config: Mapping[str, Any] | str | Path,
+    *,
+    backend: Backend = "arrow",
+    on_incomplete: OnIncomplete = "raise",
+) -> list[DltResource]:
+    """The resources of `config`, parents before children, to be put into a source of one's own.
+
+    Raises ConfigError (a ValueError) with every problem of the config.
+    """
+    read = read_config(config, secret=find_secret)
+    return Resources(make_plan(read), backend=backend, on_incomplete=on_incomplete).build()
+
+
+def source_of(
+    config: Config,
+    *,
+    name: str,
+    backend: Backend = "arrow",
+    on_incomplete: OnIncomplete = "raise",
+    listener: Listener = silent,
+    **settings: Any,
+) -> DltSource:
+    """A dlt source of a config that was read already; `settings` are those of `dlt.source`."""
+    root_key = bool(settings.get("root_key"))
+    resources = Resources(
+        make_plan(config),
+        backend=backend,
+        on_incomplete=on_incomplete,
+        listener=listener,
+        root_key=root_key,
+        max_nesting=settings.get("max_table_nesting"),
+    )
+
+    def rest_api() -> list[DltResource]:
+        return resources.build()
+
+    settings = {"section": "rest_api", **{k: v for k, v in settings.items() if v is not None}}
+    source: DltSource = dlt.source(rest_api, name=name, **settings)()
+    return source
+
+
+@dataclass(slots=True)
+class Resources:
+    """Builds the dlt resources of a plan, and opens an extraction for each run of them."""
+
+    plan: Plan
+    backend: Backend = "arrow"
+    on_incomplete: OnIncomplete = "raise"
+    listener: Listener = silent
+    root_key: bool = False
+    max_nesting: int | None = None
+    current: Extraction | None = field(default=None, init=False)
+
+    def build(self) -> list[DltResource]:
+        built: dict[str, DltResource] = {}
+        for step in self.plan.steps:
+            built[step.name] = self.resource(step, built)
+        return list(built.values())
+
+    def resource(self, step: Step, built: Mapping[str, DltResource]) -> DltResource:
+        if step.external is not None:
+            out: DltResource = step.external
+            return out
+        config = step.resource
+        hints = {key: value for key in HINTS if (value := getattr(config, key)) is not None}
+        incremental = incremental_of(step)
+        parent = built[step.parents[0]] if len(step.parents) == 1 else None
+        settings = {"name": step.name, "selected": config.selected, **hints}
+        resource: DltResource
+        if parent is None:
+            resource = dlt.resource(self.head(step, incremental), **settings)
+        else:
+            function = self.child(step, incremental)
+            resource = dlt.transformer(function, data_from=parent, **settings)
+        self.add_steps(resource, step)
+        return resource
+
+    def add_steps(self, resource: DltResource, step: Step) -> None:
+        for processing in step.resource.processing_steps or ():
+            if processing.filter is not None:
+                resource.add_filter(processing.filter)
+            if processing.map is not None:
+                resource.add_map(processing.map)
+            if processing.yield_map is not None:
+                resource.add_yield_map(processing.yield_map)
+        resource.add_step(Joined(self, step))
+        if any(len(child.parents) == 1 for child in self.plan.children(step.name)):
+            resource.add_step(HandOver())
+        if self.as_tables(step):
+            resource.add_step(Shape(self.table_hints(step), self.notice(step)))
+
+    def as_tables(self, step: Step) -> bool:
+        """Whether headwater makes the tables; where hints need dlt's own way, dlt gets objects."""
+        resource = step.resource
+        plain = resource.write_disposition in (None, "append", "replace", "merge")
+        keyless_merge = resource.merge_key is not None
+        dynamic = any(
+            callable(getattr(resource, key)) for key in ("table_name", "primary_key", "columns")
+        )
+        special = resource.nested_hints is not None or isinstance(resource.columns, type)
+        return self.backend == "arrow" and plain and not (keyless_merge or dynamic or special)
+
+    def notice(self, step: Step) -> Callable[[str], None]:
+        return lambda what: self.listener(Noticed(step.name, what))
+
+    def table_hints(self, step: Step) -> TableHints:
+        resource = step.resource
+        key = resource.primary_key
+        names = () if key is None else (key,) if isinstance(key, str) else tuple(key)
+        nesting = resource.max_table_nesting
+        return TableHints(
+            resource=step.name,
+            table=resource.table_name or step.name,
+            disposition=resource.write_disposition or "append",
+            key=names,
+            key_is_default=step.name in self.plan.config.default_keys,
+            max_nesting=self.max_nesting if nesting is None else nesting,
+            root_key=self.root_key,
+        )
+
+    def extraction(self) -> Extraction:
+        """The extraction of the run that is being set up or is going on."""
+        if self.current is None:
+            self.current = self.open()
+        return self.current
+
+    def join(self, step: Step, limit: LimitItem | None) -> None:
+        """A step takes part in a run; the first to do so after a run began opens the next one."""
+        if self.current is None or self.current.started:
+            self.current = self.open()
+        stopped = None if limit is None else (lambda: bool(limit.exhausted))
+        self.current.join(step.name, stopped=stopped)
+
+    def open(self) -> Extraction:
+        settings, masker = settings_of(self.plan), masker_of(self.plan.config)
+        listener = self.listener
+        return Extraction(
+            self.plan,
+            lambda: Client(settings, masker=masker, listener=listener),
+            listener=listener,
+            decoder_of=self.decoder,
+            raises=self.on_incomplete == "raise",
+        )
+
+    def decoder(self, step: Step) -> Decoder:
+        carried = [include.column for include in step.includes]
+        columns = step.resource.columns
+        texts = json_columns(columns) if self.as_tables(step) else frozenset[str]()
+        return Decoder(
+            carried, is_json=texts.__contains__ if texts else None, exact=self.needs_objects(step)
+        )
+
+    def needs_objects(self, step: Step) -> bool:
+        """Whether rows must be Python objects from the start: for user steps, or deep cursors."""
+        incremental = incremental_of(step)
+        if not self.as_tables(step) or step.resource.processing_steps:
+            return True
+        if incremental is None:
+            return False
+        simple = incremental.cursor_path.replace("_", "").replace("-", "").isalnum()
+        return not simple or incremental.last_value_func not in (min, max)
+
+    def head(self, step: Step, incremental: Any) -> Callable[..., AsyncIterator[Any]]:
+        """The generator function of a root listing or a union."""
+
+        async def read(cursor: Any) -> AsyncIterator[Any]:
+            run = self.extraction()
+            async for batch in run.head(step, cursor_values(step, cursor)):
+                yield self.item(run, step, batch)
+
+        if incremental is None:
+            return lambda: read(None)
+
+        def bounded(cursor: dlt.sources.incremental[Any] = incremental) -> AsyncIterator[Any]:
+            return read(cursor)
+
+        return bounded
+
+    def child(self, step: Step, incremental: Any) -> Callable[..., Any]:
+        """The transformer function of a step with one parent.
+
+        `meta` has no default on purpose: dlt takes what has one for configuration and keeps its
+        values, and with them the token that says that rows are on their way.
+        """
+
+        async def read(rows: Rows, token: Any, cursor: Any) -> AsyncIterator[Any]:
+            run = self.extraction()
+            async for batch in run.children(step, rows, cursor_values(step, cursor), token):
+                yield self.item(run, step, batch)
+
+        def handed(item: Any, meta: Any, cursor: Any) -> Any:
+            if isinstance(meta, Parent):
+                return None if meta.rows is None else read(meta.rows, meta.token, cursor)
+            if not self.is_external(step):
+                return None
+            rows = item if isinstance(item, list) or hasattr(item, "schema") else [item]
+            return read(rows, None, cursor) if len(rows) else None
+
+        def plain(item: Any, meta: Any) -> Any:
+            return handed(item, meta, None)
+
+        if incremental is None:
+            return plain
+
+        def bounded(
+            item: Any, meta: Any, cursor: dlt.sources.incremental[Any] = incremental
+        ) -> Any:
+            return handed(item, meta, cursor)
+
+        return bounded
+
+    def is_external(self, step: Step) -> bool:
+        return self.plan.step(step.parents[0]).external is not None
+
+    def item(self, run: Extraction, step: Step, batch: Batch) -> Any:
+        """A batch as dlt takes it: rows, with a token where children wait for them."""
+        rows: Rows = batch.rows
+        if len(rows) == 0:
+            return []
+        if not self.as_tables(step):
+            rows = list(objects_of(rows))
+        elif isinstance(step.incremental, Incremental):
+            rows = with_cursor_column(rows, step.incremental)
+        if any(len(child.parents) == 1 for child in self.plan.children(step.name)):
+            return DataItemWithMeta(Parent(run.token(step.name)), rows)
+        return rows
+
+
+class Joined(ItemTransform[Any, Any]):
+    """Says at the start of a run that its resource takes part; passes items on as they are."""
+
+    placement_affinity = -0.5
+
+    def __init__(self, resources: Resources, step: Step) -> None:
+        super().__init__(lambda item: item)
+        self.resources = resources
+        self.step = step
+
+    def bind(self, pipe: Any) -> Joined:
+        self.resources.join(self.step, pipe.get_by_type(LimitItem))
+        return self
+
+    def __call__(self, item: Any, meta: Any = None) -> Any:
+        return item
+
+
+def json_columns(columns: Any) -> frozenset[str]:
+    """Names of declared JSON columns, and the keys they may stand for."""
+    if not isinstance(columns, Mapping):
+        return frozenset()
+    return frozenset(name for name, hints in columns.items() if hints.get("data_type") == "json")

@@ -1,0 +1,269 @@
+"""The steps that headwater adds to a dlt pipe: rows go to children, tables take shape."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import dlt
+import pyarrow as pa
+from dlt.common.schema import Schema
+from dlt.common.storages.load_package import load_package_state
+from dlt.extract.items import DataItemWithMeta
+from dlt.extract.items_transform import ItemTransform
+
+from headwater.decode import Rows
+from headwater.load.rules import DltRules, known_types
+from headwater.run.extraction import Token
+from headwater.tables.exact import shape_exact
+from headwater.tables.rules import Known, NeedsExact, Shaped, TableRules
+from headwater.tables.shape import shape
+
+IDENTITIES = ("guid", "uuid", "_id", "key", "slug")
+
+__all__ = ["HandOver", "Parent", "Shape", "TableHints"]
+
+
+class HintNoise(logging.Filter):
+    """Drops dlt's warning that a JSON column arrives as text, which is how headwater sends it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "when merging arrow schema with dlt schema" not in record.getMessage()
+
+
+HINT_NOISE = HintNoise()
+
+
+class Parent:
+    """Travels with rows: what children are asked for, and the token of their being on the way."""
+
+    __slots__ = ("rows", "token")
+
+    def __init__(self, token: Token, rows: Rows | None = None) -> None:
+        self.token = token
+        self.rows = rows
+
+
+class HandOver(ItemTransform[Any, Any]):
+    """Gives children the rows as they are before the incremental filter, after the user's steps."""
+
+    placement_affinity: ClassVar[float] = 0.5
+
+    def __init__(self) -> None:
+        super().__init__(lambda item: item)
+
+    def __call__(self, item: Any, meta: Any = None) -> Iterator[Any]:
+        if not isinstance(meta, Parent):
+            yield item
+            return
+        if isinstance(item, pa.Table):
+            yield DataItemWithMeta(Parent(meta.token, item), item)
+            return
+        rows = item if isinstance(item, list) else [item]
+        if rows:
+            # A list that is filtered away whole would take its meta with it; an empty one stays.
+            yield DataItemWithMeta(Parent(meta.token, rows), [])
+            yield DataItemWithMeta(None, item)
+
+
+@dataclass(frozen=True, slots=True)
+class TableHints:
+    """What a resource's tables need to know of its hints."""
+
+    resource: str
+    table: str
+    disposition: str
+    key: tuple[str, ...]
+    key_is_default: bool
+    max_nesting: int | None
+    root_key: bool
+
+
+class Shape(ItemTransform[Any, Any]):
+    """Turns rows into flat tables; comes after the incremental step, which sees root rows only."""
+
+    placement_affinity: ClassVar[float] = 2
+
+    def __init__(self, hints: TableHints, notice: Callable[[str], None]) -> None:
+        super().__init__(lambda item: item)
+        self.hints = hints
+        self.notice = notice
+        self._rules: TableRules | None = None
+        self._known: Known = {}
+        self._hinted: set[tuple[str, frozenset[str]]] = set()
+
+    def bind(self, pipe: Any) -> Shape:
+        logging.getLogger("dlt").addFilter(HINT_NOISE)
+        return Shape(self.hints, self.notice)
+
+    def __call__(self, item: Any, meta: Any = None) -> Iterator[Any]:
+        rows = item if isinstance(item, (list, pa.Table)) else [item]
+        if len(rows) == 0:
+            yield []
+            return
+        table = self._rules
+        if table is None:
+            table = self.open()
+            self.settle_key(rows)
+            table = self._rules or table
+        for shaped in self.shaped(rows, table):
+            yield from self.marked(shaped, meta)
+
+    def open(self) -> TableRules:
+        """The rules of this run's schema, and the types it knows."""
+        schema = current_schema()
+        rules = DltRules(schema)
+        hints = self.hints
+        name = rules.table(hints.table)
+        self._known = known_types(schema, hints.resource, name)
+        types = self._known.setdefault(name, {})
+        required: set[str] = set()
+        for written, props in declared_columns(hints.resource).items():
+            column = rules.identifier(written)
+            if props.get("data_type"):
+                types.setdefault(column, props["data_type"])
+            if props.get("nullable") is False:
+                required.add(column)
+        key = tuple(rules.identifier(column) for column in hints.key)
+        merges = hints.disposition == "merge" and bool(hints.key)
+        self._rules = TableRules(
+            name=name,
+            rules=rules,
+            key=key,
+            required=frozenset({*required, *key}),
+            keeps_root=merges or hints.root_key,
+            tombstones=merges,
+            max_nesting=1000 if hints.max_nesting is None else hints.max_nesting,
+            load_id=current_load_id(),
+        )
+        return self._rules
+
+    def settle_key(self, rows: Rows) -> None:
+        """Takes the identity that the rows do have, where only resource_defaults name another.
+
+        Rows of an activity log have a `guid`, say, while the defaults say `id`: merging by a key
+        that no row has would lose all rows but one.
+        """
+        table = self._rules
+        if table is None or not self.hints.key_is_default or len(table.key) != 1:
+            return
+        keys = {table.rules.identifier(name): name for name in keys_of(rows)}
+        if table.key[0] in keys:
+            return
+        found = next((name for name in IDENTITIES if name in keys), None)
+        if found is None:
+            return
+        required = (table.required - set(table.key)) | {found}
+        self._rules = dataclasses.replace(table, key=(found,), required=required)
+        self.notice(f"primary key `{table.key[0]}` of the defaults is in no row: `{found}` is used")
+        self.hint(primary_key=found)
+
+    def shaped(self, rows: Rows, table: TableRules) -> list[Shaped]:
+        if isinstance(rows, pa.Table):
+            try:
+                tables, self._known = shape(rows, table, self._known)
+                return tables
+            except NeedsExact:
+                rows = self.as_objects(rows, table)
+        tables, self._known = shape_exact(rows, table, self._known)
+        return tables
+
+    def as_objects(self, rows: pa.Table, table: TableRules) -> list[dict[str, Any]]:
+        """The rows as Python objects, with JSON columns parsed back from their text."""
+        types = self._known.get(table.name, {})
+        texts = [
+            field.name
+            for field in rows.schema
+            if pa.types.is_string(field.type)
+            and types.get(table.rules.identifier(field.name)) == "json"
+        ]
+        out: list[dict[str, Any]] = rows.to_pylist()
+        for row in out:
+            for name in texts:
+                if row[name] is not None:
+                    row[name] = json.loads(row[name])
+        return out
+
+    def marked(self, shaped: Shaped, meta: Any) -> Iterator[Any]:
+        """A table as dlt takes it, its hints set.
+
+        Hints are set on the resource at once, not sent along with the rows: items of a resource
+        that has children do not reach dlt's extractor in the order they were sent in.
+        """
+        mark = (shaped.name, shaped.json_columns)
+        if mark not in self._hinted:
+            self.set_hints(shaped, is_new=all(name != shaped.name for name, _ in self._hinted))
+            self._hinted.add(mark)
+        yield (
+            DataItemWithMeta(meta, shaped.rows)
+            if shaped.is_root
+            else dlt.mark.with_table_name(shaped.rows, shaped.name)
+        )
+
+    def set_hints(self, shaped: Shaped, *, is_new: bool) -> None:
+        """The hints of a table that is new, or has new JSON columns."""
+        columns: dict[str, Any] = {name: {"data_type": "json"} for name in shaped.json_columns}
+        if shaped.is_root:
+            if columns:
+                self.hint(columns=columns)
+            return
+        merges = self._rules is not None and self._rules.tombstones
+        own = self.hints.disposition
+        settings: dict[str, Any] = {
+            "table_name": shaped.name,
+            "write_disposition": "append" if own == "merge" and not merges else own,
+            "create_table_variant": True,
+        }
+        if merges:
+            settings |= {"primary_key": "_dlt_id", "merge_key": "_dlt_root_id"}
+            columns["_dlt_deleted"] = {"data_type": "bool", "hard_delete": True}
+        if is_new:
+            # A variant begins as a copy of the resource's own hints: its columns must go first.
+            self.hint(**settings, columns={})
+        self.hint(**settings, columns=columns)
+
+    def hint(self, **hints: Any) -> None:
+        resource = current_resource(self.hints.resource)
+        if resource is not None:
+            resource.apply_hints(**hints)
+
+
+def current_schema() -> Schema:
+    """The schema that is extracted into; one of our own where no pipeline runs."""
+    try:
+        return dlt.current.source_schema()
+    except Exception:
+        return Schema("rest_api")
+
+
+def current_load_id() -> str | None:
+    try:
+        return load_package_state()["load_id"]
+    except Exception:
+        return None
+
+
+def current_resource(name: str) -> Any:
+    """The resource that is being extracted; None where no pipeline runs."""
+    try:
+        return dlt.current.source().resources[name]
+    except Exception:
+        return None
+
+
+def declared_columns(resource: str) -> Mapping[str, Any]:
+    """The column hints of the resource that is being extracted."""
+    found = current_resource(resource)
+    columns = None if found is None else found.columns
+    return columns if isinstance(columns, Mapping) else {}
+
+
+def keys_of(rows: Rows) -> list[str]:
+    """The keys that rows have at their top level."""
+    if isinstance(rows, pa.Table):
+        return list(rows.schema.names)
+    return [str(key) for key in rows[0]] if isinstance(rows[0], Mapping) else []

@@ -1,0 +1,1 @@
+"""Stage 2, what will be asked: a Config becomes a Plan of steps, parents before children."""

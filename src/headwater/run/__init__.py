@@ -1,0 +1,1 @@
+"""Where the stages meet: a listing is an async iterator of batches."""

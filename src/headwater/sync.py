@@ -1,0 +1,213 @@
+"""One sync, from a config to tables in a warehouse, and the report of what happened."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dlt
+from dlt.common.configuration.exceptions import ConfigFieldMissingException
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from headwater.config.read import Config
+from headwater.errors import HeadwaterError, LoadError, UsageError
+from headwater.events import Event, Listener, silent
+from headwater.load.destination import Target, target_of
+from headwater.load.settings import masker_of
+from headwater.load.source import source_of
+from headwater.plan.graph import Plan, make_plan
+from headwater.report import Ledger, Report
+
+__all__ = ["Synced", "TableLoaded", "sync"]
+
+
+@dataclass(frozen=True, slots=True)
+class TableLoaded:
+    """A table of the dataset and how many rows this sync wrote to it."""
+
+    name: str
+    rows: int
+    resource: str
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What a sync did. `seconds` is the whole of it; `query` is one to try."""
+
+    report: Report
+    destination: str
+    location: str
+    dataset: str
+    tables: tuple[TableLoaded, ...]
+    query: str
+    seconds: float
+
+
+def sync(
+    config: Config,
+    *,
+    to: str,
+    dataset: str,
+    resources: Sequence[str] = (),
+    limit: int | None = None,
+    full_refresh: bool = False,
+    pipeline_name: str | None = None,
+    pipelines_dir: str | None = None,
+    listener: Listener = silent,
+) -> Synced:
+    """Loads `config` into the destination that `to` names, and reports.
+
+    `limit` stops each root listing after about so many rows. Raises UsageError for a destination or
+    resource that is not there, Incomplete where rows are missing, LoadError where the warehouse
+    refuses; nothing is loaded then.
+    """
+    started_s = time.monotonic()
+    target = target_of(to)
+    plan = make_plan(config)
+    ledger = Ledger(read_by(plan, resources), parents={s.name: s.parents for s in plan.steps})
+
+    def listen(event: Event) -> None:
+        ledger(event)
+        listener(event)
+
+    source = source_of(config, name=config.name, listener=listen)
+    if resources:
+        source = source.with_resources(*resources)
+    if limit is not None:
+        for resource in source.resources.values():
+            if not resource.is_transformer:
+                resource.add_limit(limit, count_rows=True)
+    table_format: Any = target.table_format
+    if table_format:
+        for resource in source.resources.values():
+            resource.apply_hints(table_format=table_format)
+    mask = masker_of(config)
+    folder: Any = {"pipelines_dir": pipelines_dir} if pipelines_dir else {}
+    pipeline = dlt.pipeline(
+        pipeline_name or f"headwater_{config.name}",
+        destination=target.destination,
+        dataset_name=dataset,
+        **folder,
+    )
+    refresh: Any = "drop_sources" if full_refresh else None
+    file_format: Any = target.file_format
+    with explained(target, mask):
+        pipeline.sync_destination()
+        drop_unfinished(pipeline)
+        pipeline.run(
+            source,
+            refresh=refresh,
+            loader_file_format=file_format,
+        )
+    tables = tables_of(pipeline)
+    return Synced(
+        report=ledger.report(),
+        destination=target.name,
+        location=target.location,
+        dataset=pipeline.dataset_name or dataset,
+        tables=tables,
+        query=query_of(target, pipeline.dataset_name or dataset, tables),
+        seconds=time.monotonic() - started_s,
+    )
+
+
+def read_by(plan: Plan, resources: Sequence[str]) -> list[str]:
+    """The steps that a sync of `resources` reads: those, and all their ancestors."""
+    names = [step.name for step in plan.steps]
+    unknown = [name for name in resources if name not in names]
+    if unknown:
+        raise UsageError(f"there is no resource `{unknown[0]}` (there are: {', '.join(names)})")
+    chosen = set(resources) or {s.name for s in plan.steps if s.resource.selected}
+    chosen |= {above for name in chosen for above in plan.ancestors(name)}
+    return [name for name in names if name in chosen]
+
+
+def drop_unfinished(pipeline: dlt.Pipeline) -> None:
+    """Drops what an earlier run left between extract and load: its cursors did not move either."""
+    if pipeline.has_pending_data:
+        pipeline.drop_pending_packages(with_partial_loads=True)
+
+
+@contextlib.contextmanager
+def explained(target: Target, mask: Any) -> Iterator[None]:
+    """Turns dlt's exceptions into ours, in one line, secrets masked."""
+    try:
+        yield
+    except PipelineStepFailed as failed:
+        own = own_error(failed)
+        if own is not None:
+            raise own from None
+        if missing := of_type(failed, ConfigFieldMissingException):
+            raise UsageError(mask(f"{target.name}: {first_line(missing)}")) from failed
+        cause = root_cause(failed)
+        text = mask(f"{target.location}: {failed.step} failed: {first_line(cause)}")
+        raise LoadError(text) from failed
+    except ConfigFieldMissingException as missing:
+        raise UsageError(mask(f"{target.name}: {first_line(missing)}")) from missing
+    except HeadwaterError:
+        raise
+    except Exception as error:
+        raise LoadError(mask(f"{target.location}: {first_line(error)}")) from error
+
+
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def own_error(error: BaseException) -> HeadwaterError | None:
+    for item in chain(error):
+        if isinstance(item, HeadwaterError):
+            return item
+    return None
+
+
+def of_type(error: BaseException, kind: type[BaseException]) -> BaseException | None:
+    return next((item for item in chain(error) if isinstance(item, kind)), None)
+
+
+def root_cause(error: BaseException) -> BaseException:
+    return list(chain(error))[-1]
+
+
+def first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
+
+
+def tables_of(pipeline: dlt.Pipeline) -> tuple[TableLoaded, ...]:
+    """The tables that the last run wrote to, with its row counts."""
+    trace = pipeline.last_trace
+    counts = trace.last_normalize_info.row_counts if trace and trace.last_normalize_info else {}
+    schema = pipeline.default_schema
+    out = []
+    for name, rows in counts.items():
+        if name.startswith("_dlt") or name not in schema.tables:
+            continue
+        resource = schema.tables[name].get("resource") or name
+        out.append(TableLoaded(name, rows, resource))
+    return tuple(sorted(out, key=lambda table: table.name))
+
+
+def query_of(target: Target, dataset: str, tables: Sequence[TableLoaded]) -> str:
+    """A command that shows some rows of the largest table."""
+    if not tables:
+        return ""
+    table = max(tables, key=lambda item: item.rows).name
+    sql = f"SELECT * FROM {dataset}.{table} LIMIT 5"
+    if target.name == "duckdb":
+        return f'python -c "import duckdb; duckdb.connect({target.location!r}).sql({sql!r}).show()"'
+    if target.name == "postgres":
+        return f'psql {target.location} -c "{sql}"'
+    if target.name == "filesystem":
+        folder = Path(target.location) / dataset / table
+        files = f"{folder}/*.{target.file_format or 'parquet'}"
+        return f'python -c "import duckdb; duckdb.sql({f"FROM {files!r} LIMIT 5"!r}).show()"'
+    return sql

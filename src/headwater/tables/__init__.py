@@ -1,0 +1,1 @@
+"""Stage 5, tables take shape: rows become flat tables, nested lists child tables with keys."""

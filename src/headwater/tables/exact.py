@@ -1,0 +1,210 @@
+"""The exact path to tables: Python rows, value by value, with dlt's rules for types."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from headwater.arrow import Column
+from headwater.errors import DecodeError
+from headwater.tables.rules import (
+    ARROW,
+    Known,
+    Shaped,
+    TableRules,
+    check_required,
+    root_id_text,
+    strict,
+)
+from headwater.tables.shape import with_tombstones
+
+__all__ = ["shape_exact"]
+
+EMPTY_KEY = "_empty"
+SYSTEM = {
+    "_dlt_id": pa.string(),
+    "_dlt_load_id": pa.string(),
+    "_dlt_root_id": pa.string(),
+    "_dlt_parent_id": pa.string(),
+    "_dlt_list_idx": pa.int64(),
+}
+
+
+@dataclass(slots=True)
+class Growing:
+    """A table that rows are added to: a list of values for each column, filled up with None."""
+
+    columns: dict[str, list[Any]] = field(default_factory=dict)
+    count: int = 0
+
+    def add(self, row: dict[str, Any]) -> None:
+        for name, value in row.items():
+            column = self.columns.get(name)
+            if column is None:
+                column = self.columns[name] = [None] * self.count
+            column.append(value)
+        self.count += 1
+        for column in self.columns.values():
+            if len(column) < self.count:
+                column.append(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a row stands: in which table, below whom."""
+
+    path: tuple[str, ...]
+    root: str | None = None
+    parent: str | None = None
+    index: int = 0
+    depth: int = 0
+
+
+def shape_exact(rows: Sequence[Any], table: TableRules, known: Known) -> tuple[list[Shaped], Known]:
+    """The tables of `rows`, root first, and `known` with the columns they added."""
+    fresh: Known = {name: dict(columns) for name, columns in known.items()}
+    fresh.setdefault(table.name, {})
+    growing: dict[str, Growing] = {table.name: Growing()}
+    for row in rows:
+        item = row if isinstance(row, dict) else {table.rules.identifier("value"): row}
+        add_row(item, Place((table.name,), depth=table.max_nesting), table, fresh, growing)
+    shaped = [finish(table, name, part, fresh.get(name, {})) for name, part in growing.items()]
+    if table.tombstones:
+        roots = (
+            shaped[0].rows.column("_dlt_id").combine_chunks() if rows else pa.array([], pa.string())
+        )
+        shaped = [shaped[0], *with_tombstones(shaped[1:], table, known, fresh, roots)]
+    return shaped, fresh
+
+
+def add_row(
+    item: dict[str, Any], place: Place, table: TableRules, fresh: Known, growing: dict[str, Growing]
+) -> None:
+    """Adds a row to its table, and its lists to the tables below."""
+    rules = table.rules
+    name = rules.join(*place.path)
+    types = fresh.setdefault(name, {})
+    flat, lists = flatten(item, table, types, place.depth)
+    given = flat.pop("_dlt_id", None) if place.parent is None else None
+    row = typed(flat, table, types)
+    if place.parent is None:
+        row_id = given or root_id(row, table)
+        if table.load_id is not None:
+            row["_dlt_load_id"] = table.load_id
+        root = row_id
+    else:
+        row_id, root = f"{place.parent}_{place.index}", place.root or ""
+        if table.keeps_root:
+            row["_dlt_root_id"] = root
+        row |= {"_dlt_parent_id": place.parent, "_dlt_list_idx": place.index}
+    row["_dlt_id"] = row_id
+    growing.setdefault(name, Growing()).add(row)
+    for path, values in lists.items():
+        for index, value in enumerate(values):
+            below = Place((*place.path, *path), root, row_id, index, place.depth - 1)
+            if isinstance(value, list):
+                below = Place(below.path, root, row_id, index, place.depth - 2)
+                value = {"list": value}
+            elif not isinstance(value, dict):
+                value = {"value": value}
+            add_row(value, below, table, fresh, growing)
+
+
+def flatten(
+    item: dict[str, Any], table: TableRules, types: dict[str, str], depth: int
+) -> tuple[dict[str, Any], dict[tuple[str, ...], list[Any]]]:
+    """The scalars of a row by column name, and its lists by path."""
+    rules = table.rules
+    flat: dict[str, Any] = {}
+    lists: dict[tuple[str, ...], list[Any]] = {}
+
+    def walk(inner: dict[str, Any], path: tuple[str, ...], level: int) -> None:
+        for key, value in inner.items():
+            name = rules.identifier(key) if key and not key.isspace() else EMPTY_KEY
+            joined = rules.join(*path, name) if path else name
+            stays = level <= 0 or types.get(joined) == "json"
+            if isinstance(value, dict) and not stays:
+                walk(value, (*path, name), level - 1)
+            elif isinstance(value, list) and not stays:
+                lists[(*path, rules.table(key))] = value
+            else:
+                flat[joined] = value
+
+    walk(item, (), depth)
+    return flat, lists
+
+
+def typed(flat: dict[str, Any], table: TableRules, types: dict[str, str]) -> dict[str, Any]:
+    """The row with every value in its column's type, in a variant column where it does not fit."""
+    out: dict[str, Any] = {}
+    for name, value in flat.items():
+        if value is None:
+            if name in types:
+                out[name] = None
+            continue
+        column, fitted = fit(name, value, table, types, is_variant=False)
+        out[column] = fitted
+    return out
+
+
+def fit(
+    name: str, value: Any, table: TableRules, types: dict[str, str], *, is_variant: bool
+) -> tuple[str, Any]:
+    rules = table.rules
+    natural = rules.natural(value)
+    target = types.get(name)
+    if target == "json":
+        return name, as_json(value)
+    if target is None:
+        target = natural if is_variant else rules.infer(name, value)
+    try:
+        fitted = value if target == natural else rules.coerce(target, natural, value)
+        check_width(target, fitted)
+    except (ValueError, SyntaxError, OverflowError) as error:
+        if is_variant:
+            what = f"column {name}: a value of type {natural} fits no column"
+            raise DecodeError(f"{what} ({error})") from None
+        return fit(rules.variant(name, natural), value, table, types, is_variant=True)
+    types.setdefault(name, target)
+    return name, as_json(fitted) if target == "json" else fitted
+
+
+def check_width(target: str, value: Any) -> None:
+    if target == "bigint" and not -(2**63) <= value < 2**63:
+        raise OverflowError("an integer beyond 64 bits")
+
+
+def as_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def root_id(row: dict[str, Any], table: TableRules) -> str:
+    values = tuple(row.get(name) for name in table.key)
+    if not values or any(value is None for value in values):
+        return uuid.uuid4().hex
+    return root_id_text(values)
+
+
+def finish(table: TableRules, name: str, growing: Growing, types: dict[str, str]) -> Shaped:
+    columns: dict[str, Column] = {}
+    for column, values in ordered(growing.columns):
+        kind = SYSTEM.get(column) or ARROW[types[column]]
+        try:
+            columns[column] = pa.array(values, kind)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
+            raise DecodeError(f"table {name}, column {column}: {error}") from None
+    rows = pa.Table.from_arrays(list(columns.values()), names=list(columns))
+    check_required(table, name, rows)
+    texts = frozenset(column for column in growing.columns if types.get(column) == "json")
+    return Shaped(name, strict(table, name, rows), name == table.name, texts)
+
+
+def ordered(columns: dict[str, list[Any]]) -> Iterator[tuple[str, list[Any]]]:
+    """Columns of the data first, those of the system after them."""
+    yield from ((name, values) for name, values in columns.items() if name not in SYSTEM)
+    yield from ((name, values) for name, values in columns.items() if name in SYSTEM)
