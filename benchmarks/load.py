@@ -66,7 +66,11 @@ def main(who: str, kind: str, url: str, folder: str) -> None:
         table = "children" if kind == "fanout" else "rows"
         rows = client.execute_sql(f"SELECT count(*) FROM {table}")[0][0]
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "peak_mb": peak_mb, "imported_mb": imported_mb, "rows": rows}))
+    print(
+        json.dumps(
+            {"seconds": seconds, "peak_mb": peak_mb, "imported_mb": imported_mb, "rows": rows}
+        )
+    )
 
 
 if __name__ == "__main__":

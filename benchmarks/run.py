@@ -47,7 +47,9 @@ def load(who: str, kind: str, url: str) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("kinds", nargs="*", default=["flat"], help=", ".join(ROWS))
-    parser.add_argument("--runs", type=int, default=3, help="runs of each (dlt's default runs once)")
+    parser.add_argument(
+        "--runs", type=int, default=3, help="runs of each (dlt's default runs once)"
+    )
     parser.add_argument("--only", nargs="*", default=list(PEERS), help=", ".join(PEERS))
     given = parser.parse_args()
     for kind in given.kinds:

@@ -12,7 +12,7 @@ import sys
 from urllib.parse import parse_qs, urlsplit
 
 PAGE = 100
-WORDS = "river source delta spring brook rapids estuary meander basin current".split()
+WORDS = ["river", "source", "delta", "spring", "brook", "rapids", "estuary", "meander", "basin", "current"]
 
 
 def flat(i: int, draw: random.Random) -> dict[str, object]:
@@ -41,7 +41,11 @@ def nested(i: int, draw: random.Random) -> dict[str, object]:
         "id": i,
         "name": f"{draw.choice(WORDS)} {i}",
         "created_at": f"2024-{i % 12 + 1:02}-{i % 28 + 1:02}T{i % 24:02}:{i % 60:02}:00Z",
-        "owner": {"id": i % 977, "name": draw.choice(WORDS), "address": {"city": "Porto", "zip": i}},
+        "owner": {
+            "id": i % 977,
+            "name": draw.choice(WORDS),
+            "address": {"city": "Porto", "zip": i},
+        },
         "totals": {"net": round(draw.random() * 100, 2), "gross": round(draw.random() * 120, 2)},
         "lines": [
             {"sku": f"sku-{draw.randrange(10**6)}", "count": k, "price": round(draw.random(), 2)}
@@ -90,7 +94,9 @@ class Api:
 
 def answer(body: object) -> bytes:
     text = json.dumps(body, separators=(",", ":")).encode()
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(text)}\r\n\r\n"
+    head = (
+        f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(text)}\r\n\r\n"
+    )
     return head.encode() + text
 
 

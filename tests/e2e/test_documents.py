@@ -26,7 +26,7 @@ def documents() -> list[Path]:
 
 def config_in(document: Path, base_url: str) -> dict[str, Any]:
     """The dict of a document's code block, run with only import line and base URL changed."""
-    found = re.search(r"```python\n(.*?)```", document.read_text(), re.S)
+    found = re.search(r"```python\n(.*?)```", document.read_text(), re.DOTALL)
     assert found is not None
     code = found[1].replace(
         "from dlt.sources.rest_api import rest_api_source",

@@ -296,17 +296,19 @@ class Resources:
         return self.plan.step(step.parents[0]).external is not None
 
     def item(self, run: Extraction, step: Step, batch: Batch) -> Any:
-        """A batch as dlt takes it: rows, with a token where children wait for them."""
+        """A batch as dlt takes it: rows, with a token where children wait for them.
+
+        The meta is set even where it is None: an item without one inherits that of its parent.
+        """
         rows: Rows = batch.rows
         if len(rows) == 0:
-            return []
+            return DataItemWithMeta(None, [])
         if not self.as_tables(step):
             rows = list(objects_of(rows))
         elif isinstance(step.incremental, Incremental):
             rows = with_cursor_column(rows, step.incremental)
-        if any(len(child.parents) == 1 for child in self.plan.children(step.name)):
-            return DataItemWithMeta(Parent(run.token(step.name)), rows)
-        return rows
+        waited = any(len(child.parents) == 1 for child in self.plan.children(step.name))
+        return DataItemWithMeta(Parent(run.token(step.name)) if waited else None, rows)
 
 
 class Joined(ItemTransform[Any, Any]):

@@ -14,7 +14,7 @@ import pyarrow as pa
 from dlt.common.schema import Schema
 from dlt.common.storages.load_package import load_package_state
 from dlt.extract.items import DataItemWithMeta
-from dlt.extract.items_transform import ItemTransform
+from dlt.extract.items_transform import ItemTransform, LimitItem
 
 from headwater.decode import Rows
 from headwater.load.rules import DltRules, known_types
@@ -53,19 +53,22 @@ class HandOver(ItemTransform[Any, Any]):
 
     placement_affinity: ClassVar[float] = 0.5
 
-    def __init__(self) -> None:
+    def __init__(self, *, limited: bool = False) -> None:
         super().__init__(lambda item: item)
+        self.limited = limited
+
+    def bind(self, pipe: Any) -> HandOver:
+        return HandOver(limited=pipe.get_by_type(LimitItem) is not None)
 
     def __call__(self, item: Any, meta: Any = None) -> Iterator[Any]:
-        if not isinstance(meta, Parent):
+        rows = item if isinstance(item, (list, pa.Table)) else [item]
+        if not isinstance(meta, Parent) or len(rows) == 0:
             yield item
-            return
-        if isinstance(item, pa.Table):
-            yield DataItemWithMeta(Parent(meta.token, item), item)
-            return
-        rows = item if isinstance(item, list) else [item]
-        if rows:
-            # A list that is filtered away whole would take its meta with it; an empty one stays.
+        elif self.limited:
+            # A limit counts items, so none is added; what the cursor filters has no children then.
+            yield DataItemWithMeta(Parent(meta.token, rows), item)
+        else:
+            # Filters drop an item with its meta, but they let an empty list pass.
             yield DataItemWithMeta(Parent(meta.token, rows), [])
             yield DataItemWithMeta(None, item)
 
@@ -217,6 +220,8 @@ class Shape(ItemTransform[Any, Any]):
             "table_name": shaped.name,
             "write_disposition": "append" if own == "merge" and not merges else own,
             "create_table_variant": True,
+            "primary_key": "",
+            "merge_key": "",
         }
         if merges:
             settings |= {"primary_key": "_dlt_id", "merge_key": "_dlt_root_id"}
