@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from headwater.config.models import (
     ApiKeyAuth,
@@ -18,12 +20,14 @@ from headwater.config.models import (
 )
 from headwater.config.secret import Secret
 from headwater.errors import FetchError
-from headwater.fetch.page import Request
+from headwater.fetch.page import Request, requoted
 
 __all__ = [
     "Masker",
     "Signature",
     "Token",
+    "first_token",
+    "merged",
     "read_token",
     "secrets_of",
     "sign",
@@ -63,8 +67,7 @@ def signature(auth: Auth | None, token: Token | None = None) -> Signature:
         case ApiKeyAuth():
             return Signature(params={auth.name: auth.api_key.reveal()})
         case BasicAuth():
-            pair = f"{auth.username.reveal()}:{auth.password.reveal()}".encode()
-            return Signature({"Authorization": f"Basic {base64.b64encode(pair).decode()}"})
+            return Signature({"Authorization": f"Basic {basic_pair(auth)}"})
         case ClientCredentialsAuth() | RefreshTokenAuth() if token is not None:
             return Signature({"Authorization": f"Bearer {token.text.reveal()}"})
     return Signature()
@@ -72,14 +75,32 @@ def signature(auth: Auth | None, token: Token | None = None) -> Signature:
 
 def sign(request: Request, signed: Signature) -> Request:
     """`request` with its signature; a cookie joins those already there."""
-    headers = dict(request.headers)
-    for name, value in signed.headers.items():
-        if name == "Cookie" and "Cookie" in headers:
-            headers[name] = f"{headers['Cookie']}; {value}"
+    if not signed.headers and not signed.params:
+        return request
+    params = {**request.params, **signed.params} if signed.params else request.params
+    return replace(request, headers=merged(request.headers, signed.headers), params=params)
+
+
+def merged(below: Mapping[str, str], above: Mapping[str, str]) -> dict[str, str]:
+    """Headers of both; a name, in whatever case, is sent once, cookies are joined."""
+    out = dict(below)
+    known = {name.lower(): name for name in below}
+    for name, value in above.items():
+        same = known.get(name.lower())
+        if same is None:
+            out[name] = value
+        elif same.lower() == "cookie":
+            out[same] = f"{out[same]}; {value}"
         else:
-            headers[name] = value
-    params = {**request.params, **signed.params}
-    return replace(request, headers=headers, params=params)
+            del out[same]
+            out[name] = value
+    return out
+
+
+def basic_pair(auth: BasicAuth) -> str:
+    """User name and password as the header carries them."""
+    pair = f"{auth.username.reveal()}:{auth.password.reveal()}".encode()
+    return base64.b64encode(pair).decode()
 
 
 def token_request(auth: ClientCredentialsAuth | RefreshTokenAuth) -> Request:
@@ -108,26 +129,38 @@ def read_token(auth: ClientCredentialsAuth | RefreshTokenAuth, answer: Any, now_
     return Token(Secret(text), now_s + max(seconds - EARLY_S, seconds / 2))
 
 
+def first_token(auth: ClientCredentialsAuth | RefreshTokenAuth, now_s: float) -> Token | None:
+    """The token that the config brings along, None where one must be asked for."""
+    given = getattr(auth, "access_token", None)
+    return Token(given, now_s + auth.default_token_expiration) if given is not None else None
+
+
 def secrets_of(auth: Auth | None) -> list[Secret]:
-    """Every secret that `auth` holds."""
+    """Every secret that `auth` holds, and what it becomes on the wire."""
     if auth is None or not hasattr(auth, "__dataclass_fields__"):
         return []
     values = (getattr(auth, name) for name in auth.__dataclass_fields__)
-    return [value for value in values if isinstance(value, Secret)]
+    found = [value for value in values if isinstance(value, Secret)]
+    return [*found, Secret(basic_pair(auth))] if isinstance(auth, BasicAuth) else found
 
 
 class Masker:
-    """Replaces known secrets by `***` in any text, also where they are URL-encoded or in Base64."""
+    """Replaces known secrets by `***` in any text, also where they are encoded for a URL."""
 
-    __slots__ = ("_words",)
+    __slots__ = ("_secrets", "_words")
 
-    def __init__(self, secrets: list[Secret] | frozenset[Secret]) -> None:
+    def __init__(self, secrets: Iterable[Secret]) -> None:
+        self._secrets = frozenset(secrets)
         words: set[str] = set()
-        for secret in secrets:
+        for secret in self._secrets:
             text = secret.reveal()
             if len(text) >= SHORTEST_MASKED:
-                words |= {text, quote(text, safe=""), quote(text), quote(text).replace("%20", "+")}
+                words |= spellings(text)
         self._words = sorted(words, key=len, reverse=True)
+
+    def plus(self, *secrets: Secret) -> Masker:
+        """A masker that knows these too."""
+        return self if self._secrets.issuperset(secrets) else Masker(self._secrets.union(secrets))
 
     def __call__(self, text: str) -> str:
         for word in self._words:
@@ -137,3 +170,10 @@ class Masker:
 
     def __repr__(self) -> str:
         return f"Masker({len(self._words)} words)"
+
+
+def spellings(text: str) -> set[str]:
+    """`text` as it may stand in a URL, in JSON, or in the repr of Python text."""
+    encoded = {quote(text, safe=""), quote(text), quote_plus(text), requoted(text)}
+    lower = {re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), word) for word in encoded}
+    return {text, json.dumps(text)[1:-1], repr(text)[1:-1]} | encoded | lower

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import quote, urlencode, urljoin, urlsplit
 
-__all__ = ["Page", "Request", "join_url", "origin", "set_at"]
+__all__ = ["Page", "Request", "follow", "join_url", "origin", "requoted", "set_at"]
+
+URL_TEXT = re.compile(r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*")
+STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +27,23 @@ class Request:
 
     @property
     def full_url(self) -> str:
-        """The URL with its query; lists repeat their key, None is left out."""
+        """The URL with its query, encoded as `requests` does it; None is left out."""
         if not self.params:
             return self.url
-        pairs = {key: value for key, value in self.params.items() if value is not None}
-        query = urlencode(pairs, doseq=True)
-        joiner = "&" if urlsplit(self.url).query else "?"
-        return f"{self.url}{joiner}{query}" if query else self.url
+        query = urlencode(list(pairs(self.params)), doseq=True)
+        if not query:
+            return self.url
+        head, mark, fragment = self.url.partition("#")
+        joiner = "&" if urlsplit(head).query else "" if head.endswith("?") else "?"
+        return f"{head}{joiner}{query}{mark}{fragment}"
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """An answer: its bytes as they came, decompressed; header names in lower case."""
+    """An answer: its bytes as they came, decompressed; header names in lower case.
+
+    `ignored` says that the config wants no notice taken of it, beyond ending the listing.
+    """
 
     request: Request
     url: str
@@ -43,6 +52,23 @@ class Page:
     body: bytes
     reason: str = ""
     seconds: float = 0.0
+    ignored: bool = False
+
+
+def pairs(params: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Names and values of a query or a form; a list repeats its name."""
+    for name, value in params.items():
+        many = hasattr(value, "__iter__") and not isinstance(value, (str, bytes))
+        for item in value if many else (value,):
+            if item is not None:
+                yield name, item
+
+
+def requoted(url: str) -> str:
+    """`url` with what may not stand in one percent-encoded; what is encoded stays as it is."""
+    if URL_TEXT.fullmatch(url):
+        return url
+    return quote(STRAY_PERCENT.sub("%25", url), safe="!#$%&'()*+,/:;=?@[]~")
 
 
 def join_url(base: str, path: str) -> str:
@@ -54,7 +80,7 @@ def join_url(base: str, path: str) -> str:
 
 def follow(current: str, link: str) -> str:
     """The URL that `link` means in an answer from `current`."""
-    return urljoin(current, link)
+    return urljoin(current, link.strip())
 
 
 def origin(url: str) -> tuple[str, str, int]:
@@ -70,7 +96,7 @@ def origin(url: str) -> tuple[str, str, int]:
 
 
 def set_at(tree: Any, path: str, value: Any) -> Any:
-    """A copy of `tree` (a JSON body) with `value` at the dotted `path`, made where it is not there."""
+    """A copy of `tree` (a JSON body) with `value` at the dotted `path`, made where missing."""
     key, _, rest = path.removeprefix("$").removeprefix(".").partition(".")
     inner = dict(tree) if isinstance(tree, Mapping) else {}
     inner[key] = set_at(inner.get(key), rest, value) if rest else value

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from headwater.config import models
@@ -22,7 +22,7 @@ from headwater.fetch.page import Page, Request, follow, set_at
 __all__ = ["Chained", "Facts", "Indexed", "Pager", "detect", "pager_of"]
 
 LINK = re.compile(r"<([^>]*)>([^<]*)")
-RELATION = re.compile(r'rel\s*=\s*"?([^";,]+)"?', re.IGNORECASE)
+RELATION = re.compile(r'\brel\s*=\s*"?([^";,]+)"?', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,10 @@ class Facts:
 
 
 class Chained(Protocol):
-    """A pager that learns the next request from the page before."""
+    """A pager that learns the next request from the page before; `paths` are those it looks at."""
+
+    @property
+    def paths(self) -> tuple[JsonPath, ...]: ...
 
     def first(self, request: Request) -> Request: ...
 
@@ -69,13 +72,18 @@ class Indexed:
         out = put(request, self.position_param, self.position_body_path, position)
         return out if size is None else put(out, self.limit_param, self.limit_body_path, size)
 
-    def facts(self, body: Body) -> Facts:
+    @property
+    def paths(self) -> tuple[JsonPath, ...]:
+        """Where pages say how far the listing goes."""
+        return tuple(path for path in (self.total_path, self.has_more_path) if path is not None)
+
+    def facts(self, body: Body, *, demand: bool = True) -> Facts:
         """What `body` says of the end. Raises PagingError where a demanded total is missing."""
         end: int | None = None
         if self.total_path is not None:
             total = body.first(self.total_path)
             end = whole(total)
-            if end is None and self.total_required:
+            if end is None and self.total_required and demand:
                 keys = ", ".join(body.top_keys()) or "none"
                 raise PagingError(
                     f"total_path `{self.total_path}` is not in the answer (its keys: {keys})"
@@ -102,13 +110,14 @@ def put(request: Request, param: str | None, body_path: str | None, value: Any) 
 
 
 def whole(value: Any) -> int | None:
-    """`value` as a count, which some APIs send as text."""
-    if isinstance(value, bool) or value is None:
+    """`value` as a count, which some APIs send as text; None where it is none, or below zero."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:
-        return int(value)
-    except (TypeError, ValueError):
+        count = int(value)
+    except (ValueError, OverflowError):
         return None
+    return None if count < 0 or (isinstance(value, float) and count != value) else count
 
 
 def truth(value: Any) -> bool | None:
@@ -120,6 +129,8 @@ def truth(value: Any) -> bool | None:
 @dataclass(frozen=True, slots=True)
 class SinglePage:
     """One request, one page."""
+
+    paths: ClassVar[tuple[JsonPath, ...]] = ()
 
     def first(self, request: Request) -> Request:
         return request
@@ -140,16 +151,20 @@ class BodyCursor:
     stop_on_empty: bool = False
     has_more_path: JsonPath | None = None
 
+    @property
+    def paths(self) -> tuple[JsonPath, ...]:
+        return (self.path,) if self.has_more_path is None else (self.path, self.has_more_path)
+
     def first(self, request: Request) -> Request:
         return request if self.limit is None else put(request, self.limit_param, None, self.limit)
 
     def after(self, request: Request, page: Page, body: Body, rows: int) -> Request | None:
         if self.stop_on_empty and rows == 0:
             return None
-        if self.has_more_path is not None and not truth(body.first(self.has_more_path)):
+        if self.has_more_path is not None and truth(body.first(self.has_more_path)) is False:
             return None
         cursor = self.cursor(body)
-        if cursor is None or cursor == "" or cursor is False:
+        if not cursor:
             return None
         return put(self.first(request), self.param, self.body_path, cursor)
 
@@ -176,6 +191,7 @@ class HeaderCursor:
 
     header: str
     param: str
+    paths: ClassVar[tuple[JsonPath, ...]] = ()
 
     def first(self, request: Request) -> Request:
         return request
@@ -191,6 +207,10 @@ class BodyLink:
 
     path: JsonPath
 
+    @property
+    def paths(self) -> tuple[JsonPath, ...]:
+        return (self.path,)
+
     def first(self, request: Request) -> Request:
         return request
 
@@ -204,6 +224,7 @@ class HeaderLink:
     """The URL of the next page in the `Link` header (RFC 8288); it replaces URL and query."""
 
     relation: str
+    paths: ClassVar[tuple[JsonPath, ...]] = ()
 
     def first(self, request: Request) -> Request:
         return request
@@ -214,7 +235,10 @@ class HeaderLink:
 
 
 def linked(request: Request, page: Page, link: str) -> Request:
-    return replace(request, url=follow(page.url, link), params={})
+    url = follow(page.url, link)
+    if page.url.startswith("https:") and url.startswith("http:"):
+        raise PagingError("the next link leads from https to plain http, which is not followed")
+    return replace(request, url=url, params={})
 
 
 def links(header: str) -> dict[str, str]:
@@ -232,7 +256,7 @@ def path_or_none(text: str | None) -> JsonPath | None:
 
 
 def pager_of(paginator: Paginator) -> Pager | None:
-    """The pager that a paginator of the config describes; None where the first page must show it."""
+    """The pager that a paginator of the config describes; None where the first page shows it."""
     match paginator:
         case models.OffsetPaginator():
             return offset_pager(paginator)
@@ -297,10 +321,9 @@ def page_pager(paginator: models.PageNumberPaginator) -> Indexed:
     )
 
 
-NEXT_KEY = re.compile(r"^next", re.IGNORECASE)
 PAGES_KEYS = ("total_pages", "pages", "totalpages")
-CURSOR_KEY = re.compile(r"^next|cursor", re.IGNORECASE)
 PAGE_KEYS = ("page", "current_page", "currentpage", "page_number", "pagenumber")
+Leaves = list[tuple[tuple[str, ...], Any]]
 
 
 def detect(page: Page, body: Body) -> tuple[Pager, str]:
@@ -315,52 +338,52 @@ def detect(page: Page, body: Body) -> tuple[Pager, str]:
     tree = body.tree()
     if not isinstance(tree, Mapping):
         return SinglePage(), "one page"
-    found = list(leaves(tree, (), 0))
+    found = leaves(tree, ())
+    following = [(path, value) for path, value in found if is_next(path) and value != ""]
+    for path, value in following:
+        if isinstance(value, str) and is_link(value):
+            return BodyLink(spelled(path)), f"next link at `{spelled(path)}`"
     for path, value in found:
-        if NEXT_KEY.match(path[-1]) and isinstance(value, str) and is_link(value):
-            return BodyLink(JsonPath(".".join(path), path)), f"next link at `{'.'.join(path)}`"
-    for path, value in found:
-        if (
-            path[-1].lower() in PAGES_KEYS
-            and isinstance(value, int)
-            and not isinstance(value, bool)
-        ):
-            return counted(path, found), f"count of pages at `{'.'.join(path)}`"
-    for path, value in found:
-        if (
-            NEXT_KEY.match(path[-1])
-            and isinstance(value, (str, int))
-            and not isinstance(value, bool)
-        ):
-            if value != "" and CURSOR_KEY.search(path[-1]):
-                cursor = BodyCursor(JsonPath(".".join(path), path), "cursor", None)
-                return cursor, f"cursor at `{'.'.join(path)}`"
+        if path[-1].lower() in PAGES_KEYS and whole(value) is not None:
+            return counted(path, found), f"count of pages at `{spelled(path)}`"
+    for path, _ in following:
+        return BodyCursor(spelled(path), "cursor", None), f"cursor at `{spelled(path)}`"
     return SinglePage(), "one page"
 
 
+def spelled(path: tuple[str, ...]) -> JsonPath:
+    return JsonPath(".".join(path), path)
+
+
+def is_next(path: tuple[str, ...]) -> bool:
+    """Whether a path is that of a next page: `next…`, or `href` or `url` inside of it."""
+    if path[-1].lower().startswith("next"):
+        return True
+    inside = len(path) > 1 and path[-2].lower().startswith("next")
+    return inside and path[-1].lower().startswith(("href", "url"))
+
+
 def is_link(value: str) -> bool:
-    return value.startswith(("http://", "https://", "/"))
+    return value.startswith(("http", "/"))
 
 
-def counted(path: tuple[str, ...], found: list[tuple[tuple[str, ...], Any]]) -> Indexed:
-    named = [v for p, v in found if p[-1].lower() in PAGE_KEYS and isinstance(v, int)]
-    start = 0 if named and named[0] == 0 else 1
+def counted(path: tuple[str, ...], found: Leaves) -> Indexed:
+    named = [whole(value) for p, value in found if p[-1].lower() in PAGE_KEYS]
     return Indexed(
         by_rows=False,
-        start=start,
+        start=0 if named[:1] == [0] else 1,
         limit=None,
         position_param="page",
-        total_path=JsonPath(".".join(path), path),
+        total_path=spelled(path),
     )
 
 
-def leaves(
-    tree: Mapping[str, Any], above: tuple[str, ...], depth: int
-) -> list[tuple[tuple[str, ...], Any]]:
-    """Scalars of a body with their paths, outer ones first, lists left out."""
-    out = [((*above, key), value) for key, value in tree.items() if isinstance(value, (str, int))]
-    if depth < 3:
-        for key, value in tree.items():
-            if isinstance(value, Mapping):
-                out += leaves(value, (*above, key), depth + 1)
+def leaves(tree: Mapping[str, Any], above: tuple[str, ...]) -> Leaves:
+    """Scalars of a body with their paths in document order, lists left out."""
+    out: Leaves = []
+    for key, value in tree.items():
+        if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+            out.append(((*above, key), value))
+        elif isinstance(value, Mapping):
+            out += leaves(value, (*above, key))
     return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -38,7 +39,7 @@ class RetryRule:
         """
         if attempt > self.max_retries:
             return None
-        own = self.backoff_factor * 2 ** (attempt - 1)
+        own = self.backoff_factor * 2.0 ** min(attempt - 1, 60)
         return min(own if asked_s is None else asked_s, self.max_wait_s)
 
 
@@ -71,4 +72,4 @@ def retry_after_s(headers: Mapping[str, str], now: datetime | None = None) -> fl
             return None
         when = when if when.tzinfo else when.replace(tzinfo=UTC)
         seconds = (when - (now or datetime.now(UTC))).total_seconds()
-    return max(0.0, seconds) if seconds == seconds else None
+    return max(0.0, seconds) if math.isfinite(seconds) else None

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections import Counter, deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing, suppress
 from typing import Any
 
 from headwater.config.path import parse_path
@@ -25,60 +24,23 @@ from headwater.fetch.retry import retry_rule
 from headwater.plan.graph import Plan, Step
 from headwater.run.gather import fan_out, joined
 from headwater.run.listing import Listing, Selected
+from headwater.run.outcome import (
+    Failure,
+    Incomplete,
+    Progress,
+    Token,
+    is_outside,
+    mismatch,
+    skips,
+)
 from headwater.run.request import build_request
 
 __all__ = ["Extraction", "Failure", "Incomplete", "Token"]
 
 TICK_S = 0.02
-SHOWN_FAILURES = 5
 Cursor = Mapping[str, Any]
 Values = tuple[Any, ...]
 NOTHING = Batch([])
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A listing that did not end well, in one line."""
-
-    resource: str
-    text: str
-
-
-class Incomplete(HeadwaterError):
-    """A run that does not have every row; its text lists what is missing."""
-
-    def __init__(self, failures: Iterable[Failure]) -> None:
-        self.failures = tuple(failures)
-        alike = Counter(f"{f.resource}: {f.text}" for f in self.failures)
-        lines = [text if n == 1 else f"{text} ({n} times)" for text, n in alike.items()]
-        more = len(lines) - SHOWN_FAILURES
-        shown = lines[:SHOWN_FAILURES] + ([f"and {more} more"] if more > 0 else [])
-        super().__init__("\n".join(shown))
-
-
-class Token:
-    """Lives as long as rows are on their way to the children of a resource."""
-
-    __slots__ = ("__weakref__", "_live")
-
-    def __init__(self, live: set[int]) -> None:
-        self._live = live
-        live.add(id(self))
-
-    def __del__(self) -> None:
-        self._live.discard(id(self))
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far one step is: whether it takes part, generators at work, rows on their way."""
-
-    joined: bool = False
-    driven: bool = False
-    finished: bool = False
-    working: int = 0
-    live: set[int] = field(default_factory=set)
-    stopped: Callable[[], bool] | None = None
 
 
 class Extraction:
@@ -103,7 +65,9 @@ class Extraction:
         self._client: Client | None = None
         self._keeper: AsyncIterator[None] | None = None
         self._drivers: list[asyncio.Task[None]] = []
-        self._progress = {step.name: Progress() for step in plan.steps}
+        self._progress = {
+            step.name: Progress(outside=is_outside(plan, step)) for step in plan.steps
+        }
         self._decoders: dict[str, Decoder] = {}
         self._selected: dict[str, Selected] = {}
         self._asked: dict[str, set[Values]] = {}
@@ -128,6 +92,8 @@ class Extraction:
             return True
         if mine.working:
             return False
+        if mine.outside:
+            return True
         if mine.driven or len(parents) != 1:
             return mine.finished
         return self.is_done(parents[0]) and not self._progress[parents[0]].live
@@ -143,14 +109,16 @@ class Extraction:
         mine.working += 1
         ended = False
         try:
-            async for batch in self.fed(step, cursor) if step.parents else self.root(step, cursor):
-                self.feed(step.name, batch.rows)
-                yield batch
+            async with aclosing(self.source(step, cursor)) as batches:
+                async for batch in batches:
+                    self.feed(step.name, batch.rows)
+                    yield batch
             ended = True
         finally:
             mine.working -= 1
             mine.finished = True
         while ended and not self.other_heads_at_work():
+            self.raise_crash()
             if self.is_over():
                 self.check()
                 return
@@ -166,19 +134,22 @@ class Extraction:
         try:
             values = self.distinct(step, rows, 0)
             if values:
-                async for batch in self.batches(step, values, cursor):
-                    self.feed(step.name, batch.rows)
-                    yield batch
+                async with aclosing(self.batches(step, values, cursor)) as batches:
+                    async for batch in batches:
+                        self.feed(step.name, batch.rows)
+                        yield batch
         finally:
             mine.working -= 1
             del token
+        if self._progress[step.name].outside and self.failures and self._raises:
+            raise Incomplete(self.failures)
 
     def other_heads_at_work(self) -> bool:
         """Whether a head that takes part has yet to end."""
         return any(
             mine.joined and not mine.finished and not (mine.stopped and mine.stopped())
             for name, mine in self._progress.items()
-            if len(self.plan.step(name).parents) != 1
+            if len(self.plan.step(name).parents) != 1 and not mine.outside
         )
 
     async def start(self) -> None:
@@ -196,7 +167,7 @@ class Extraction:
             self._feeds[step.name] = deque()
             for parent in step.parents:
                 theirs = self._progress[parent]
-                if not theirs.joined and not theirs.driven:
+                if not (theirs.joined or theirs.driven or theirs.outside):
                     theirs.driven = True
                     waiting.append(self.plan.step(parent))
         for name, mine in self._progress.items():
@@ -208,8 +179,9 @@ class Extraction:
         mine = self._progress[step.name]
         mine.working += 1
         try:
-            async for batch in self.fed(step, {}) if step.parents else self.root(step, {}):
-                self.feed(step.name, batch.rows)
+            async with aclosing(self.source(step, {})) as batches:
+                async for batch in batches:
+                    self.feed(step.name, batch.rows)
         except HeadwaterError as error:
             self.fail(step, error)
         finally:
@@ -225,27 +197,35 @@ class Extraction:
                 if values:
                     feed.append(values)
 
-    async def fed(self, step: Step, cursor: Cursor) -> AsyncIterator[Batch]:
+    async def fed(self, step: Step, cursor: Cursor) -> AsyncGenerator[Batch, None]:
         """Every batch of a step that takes its values from feeds."""
         feed = self._feeds[step.name]
         while True:
             over = all(self.is_done(parent) for parent in step.parents)
             if feed:
                 values = [value for _ in range(len(feed)) for value in feed.popleft()]
-                async for batch in self.batches(step, values, cursor):
-                    yield batch
+                async with aclosing(self.batches(step, values, cursor)) as batches:
+                    async for batch in batches:
+                        yield batch
             elif over:
                 return
             else:
+                self.raise_crash()
                 await asyncio.sleep(TICK_S)
                 yield NOTHING
 
-    def root(self, step: Step, cursor: Cursor) -> AsyncIterator[Batch]:
-        return self.batches(step, [()], cursor)
+    def source(self, step: Step, cursor: Cursor) -> AsyncGenerator[Batch, None]:
+        return self.fed(step, cursor) if step.parents else self.batches(step, [()], cursor)
+
+    def raise_crash(self) -> None:
+        """Raises what a driver ended with, where that is no failure of a listing."""
+        for task in self._drivers:
+            if task.done() and not task.cancelled() and (crash := task.exception()) is not None:
+                raise crash
 
     async def batches(
         self, step: Step, values: list[Values], cursor: Cursor
-    ) -> AsyncIterator[Batch]:
+    ) -> AsyncGenerator[Batch, None]:
         """The batches of `step`, one listing for each of `values`."""
         client = await self.client()
         decoder = self._decoders.get(step.name)
@@ -255,30 +235,47 @@ class Extraction:
             slices = self.one(client, step, values[0], cursor)
         else:
             slices = self.many(client, step, values, cursor)
-        async for pieces in joined(
-            slices, page_by_page=self._progress[step.name].stopped is not None
-        ):
-            yield decoder.decode(pieces)
+        page_by_page = self._progress[step.name].stopped is not None
+        async with aclosing(joined(slices, page_by_page=page_by_page)) as batches:
+            async for pieces in batches:
+                try:
+                    batch = decoder.decode(pieces)
+                except DecodeError as error:
+                    self.fail(step, error)
+                    continue
+                yield batch
 
     async def one(
         self, client: Client, step: Step, values: Values, cursor: Cursor
-    ) -> AsyncIterator[Slice]:
+    ) -> AsyncGenerator[Slice, None]:
+        """The pages of one listing; how it fell short is noted, not raised."""
+        listing = self.listing(client, step, values, cursor)
         try:
-            async for piece in self.listing(client, step, values, cursor).slices():
-                yield piece
+            async with aclosing(listing.slices()) as slices:
+                async for piece in slices:
+                    yield piece
         except (FetchError, DecodeError) as error:
-            self.fail(step, error)
+            self.fail(step, error, listing.rows)
+        if listing.reasons and not skips(step):
+            request = listing.request
+            which = f" ({client.mask(f'{request.method} {request.full_url}')})"
+            what = f"partial: {'; '.join(listing.reasons)}{which if step.parents else ''}"
+            self.failures.append(Failure(step.name, what))
 
     async def many(
         self, client: Client, step: Step, values: list[Values], cursor: Cursor
-    ) -> AsyncIterator[Slice]:
+    ) -> AsyncGenerator[Slice, None]:
+        """The pages of several listings, each listing in order."""
+
         async def read(item: Values, put: Callable[[Slice], Awaitable[None]]) -> None:
-            async for piece in self.one(client, step, item, cursor):
-                await put(piece)
+            async with aclosing(self.one(client, step, item, cursor)) as slices:
+                async for piece in slices:
+                    await put(piece)
 
         at_once = min(len(values), client.settings.max_concurrency)
-        async for piece in fan_out(values, read, at_once=at_once):
-            yield piece
+        async with aclosing(fan_out(values, read, at_once=at_once)) as slices:
+            async for piece in slices:
+                yield piece
 
     def listing(self, client: Client, step: Step, values: Values, cursor: Cursor) -> Listing:
         width = len(step.bindings)
@@ -286,7 +283,12 @@ class Extraction:
         bound = dict(zip(names, values[:width], strict=True))
         return Listing(
             client=client,
-            ask=Ask(step.name, step.auth, retry_rule(step.error_handler, client.settings.retries)),
+            ask=Ask(
+                step.name,
+                step.auth,
+                retry_rule(step.error_handler, client.settings.retries),
+                step.resource.endpoint.response_actions or (),
+            ),
             request=build_request(step, client.settings.base_url, bound, cursor),
             pager=pager_of(step.paginator),
             selector=parse_path(step.selector) if step.selector else None,
@@ -315,25 +317,24 @@ class Extraction:
             self.listener(Noticed(step.name, what))
         return out
 
-    def fail(self, step: Step, error: HeadwaterError) -> None:
-        """Notes a listing that failed; the others go on."""
-        if step.error_handler is not None and step.error_handler.on_exhausted == "skip":
+    def fail(self, step: Step, error: HeadwaterError, rows: int = 0) -> None:
+        """Notes a listing that failed after `rows` rows; the others go on."""
+        if skips(step):
             self.listener(Noticed(step.name, f"skipped: {error}"))
-            self.listener(ListingEnded(step.name, "complete", 0, None, "skipped"))
+            self.listener(ListingEnded(step.name, "complete", rows, None, "skipped"))
             return
         self.failures.append(Failure(step.name, str(error)))
-        self.listener(ListingEnded(step.name, "failed", 0, None, str(error)))
+        self.listener(ListingEnded(step.name, "failed", rows, None, str(error)))
 
     def check(self) -> None:
-        """Raises Incomplete where a listing failed or a selector never matched."""
+        """Raises Incomplete where a listing fell short or a selector never matched."""
         for name, selected in self._selected.items():
-            if selected.answers and not selected.matched:
-                keys = ", ".join(selected.keys) or "none"
-                selector = self.plan.step(name).selector
-                what = (
-                    f"data_selector `{selector}` matches nothing in any of {selected.answers}"
-                    f" answers (keys there: {keys})"
-                )
+            if selected.answers == selected.matched:
+                continue
+            what = mismatch(self.plan.step(name).selector, selected)
+            if selected.matched:
+                self.listener(Noticed(name, what))
+            else:
                 self.failures.append(Failure(name, what))
                 self.listener(ListingEnded(name, "failed", 0, None, what))
         if self.failures and self._raises:

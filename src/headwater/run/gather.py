@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from headwater.decode import Slice
 
@@ -14,46 +15,120 @@ __all__ = ["fan_out", "joined"]
 T = TypeVar("T")
 BATCH_BYTES = 2 << 20
 BATCH_WAIT_S = 0.2
-END = None
+
+
+class Channel:
+    """Slices on their way from the tasks that put them to the one that takes them.
+
+    `put` waits while there is enough to take: `most_bytes`, or `most` slices.
+    """
+
+    __slots__ = (
+        "_arrived",
+        "_fault",
+        "_most",
+        "_most_bytes",
+        "_room",
+        "ended",
+        "size_bytes",
+        "slices",
+    )
+
+    def __init__(self, *, most: int | None = None, most_bytes: int | None = None) -> None:
+        self.slices: deque[Slice] = deque()
+        self.size_bytes = 0
+        self.ended = False
+        self._fault: BaseException | None = None
+        self._most = most
+        self._most_bytes = most_bytes
+        self._arrived = asyncio.Event()
+        self._room = asyncio.Event()
+
+    @property
+    def full(self) -> bool:
+        """Whether there is as much as is worth taking at once."""
+        many = self._most is not None and len(self.slices) >= self._most
+        return many or (self._most_bytes is not None and self.size_bytes >= self._most_bytes)
+
+    async def put(self, piece: Slice) -> None:
+        """Adds a slice, once there is room for it."""
+        while self.full:
+            self._room.clear()
+            await self._room.wait()
+        self.slices.append(piece)
+        self.size_bytes += piece.size_bytes
+        if len(self.slices) == 1 or self.full:
+            self._arrived.set()
+
+    def take(self) -> list[Slice]:
+        """All that is there."""
+        out = list(self.slices)
+        self.slices.clear()
+        self.size_bytes = 0
+        self._room.set()
+        return out
+
+    async def wait(self) -> None:
+        """Returns at the first slice, when there is enough, when woken, or at the end.
+
+        Raises what the putting side failed with, once all that it put was taken.
+        """
+        while not self.slices and not self.ended:
+            self._arrived.clear()
+            await self._arrived.wait()
+        if self._fault is not None and not self.slices:
+            raise self._fault
+
+    async def fill(self, wait_s: float) -> None:
+        """Waits until there is enough, or the end, or for `wait_s` seconds."""
+        timer = asyncio.get_running_loop().call_later(wait_s, self._arrived.set)
+        try:
+            self._arrived.clear()
+            if not self.full and not self.ended:
+                await self._arrived.wait()
+        finally:
+            timer.cancel()
+
+    def end(self, task: asyncio.Task[None]) -> None:
+        """Says that nothing more comes: `task`, which put the slices, is over."""
+        self.ended = True
+        if task.cancelled():
+            self._fault = RuntimeError("a listing was cancelled from outside")
+        else:
+            self._fault = task.exception()
+        self._arrived.set()
 
 
 async def joined(
     slices: AsyncIterator[Slice], *, page_by_page: bool = False
-) -> AsyncIterator[list[Slice]]:
+) -> AsyncGenerator[list[Slice], None]:
     """`slices` in lists of about 2 MB, or of what came within 0.2 s, or each by itself."""
-    loop = asyncio.get_running_loop()
-    gathered: list[Slice] = []
-    size_bytes, due_s = 0, 0.0
-    upcoming: asyncio.Future[Slice] | None = None
+    if page_by_page:
+        try:
+            async for piece in slices:
+                yield [piece]
+        finally:
+            await close(slices)
+        return
+    channel = Channel(most_bytes=BATCH_BYTES)
+
+    async def pump() -> None:
+        try:
+            async for piece in slices:
+                await channel.put(piece)
+        finally:
+            await close(slices)
+
+    task = started(pump(), channel)
     try:
         while True:
-            upcoming = upcoming or asyncio.ensure_future(anext(slices))
-            if gathered and not upcoming.done():
-                await asyncio.wait({upcoming}, timeout=max(0.0, due_s - loop.time()))
-                if not upcoming.done():
-                    yield gathered
-                    gathered, size_bytes = [], 0
-                    continue
-            try:
-                piece = await upcoming
-            except StopAsyncIteration:
-                break
-            finally:
-                upcoming = None
-            due_s = due_s if gathered else loop.time() + BATCH_WAIT_S
-            gathered.append(piece)
-            size_bytes += piece.size_bytes
-            if page_by_page or size_bytes >= BATCH_BYTES or loop.time() >= due_s:
-                yield gathered
-                gathered, size_bytes = [], 0
-        if gathered:
-            yield gathered
+            await channel.wait()
+            if not channel.slices:
+                return
+            await channel.fill(BATCH_WAIT_S)
+            yield channel.take()
     finally:
-        if upcoming is not None:
-            upcoming.cancel()
-            with suppress(asyncio.CancelledError, StopAsyncIteration, Exception):
-                await upcoming
-        await close(slices)
+        await ended(task)
 
 
 async def fan_out(
@@ -61,40 +136,51 @@ async def fan_out(
     read: Callable[[T, Callable[[Slice], Awaitable[None]]], Awaitable[None]],
     *,
     at_once: int,
-) -> AsyncIterator[Slice]:
+) -> AsyncGenerator[Slice, None]:
     """What `read(item, put)` puts, for all items, `at_once` of them at a time.
 
     An exception of `read` ends the others and is raised here.
     """
-    queue: asyncio.Queue[Slice | BaseException | None] = asyncio.Queue(maxsize=at_once * 2)
+    channel = Channel(most=at_once * 2)
     waiting = iter(items)
 
     async def worker() -> None:
         for item in waiting:
-            await read(item, queue.put)
+            await read(item, channel.put)
 
     async def all_workers() -> None:
         tasks = [asyncio.create_task(worker()) for _ in range(at_once)]
         try:
             await asyncio.gather(*tasks)
-            await queue.put(END)
-        except Exception as error:
-            await queue.put(error)
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    running = asyncio.create_task(all_workers())
+    running = started(all_workers(), channel)
     try:
-        while (piece := await queue.get()) is not END:
-            if isinstance(piece, BaseException):
-                raise piece
-            yield piece
+        while True:
+            await channel.wait()
+            if not channel.slices:
+                return
+            for piece in channel.take():
+                yield piece
     finally:
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
+        await ended(running)
+
+
+def started(work: Coroutine[Any, Any, None], channel: Channel) -> asyncio.Task[None]:
+    """A task that fills `channel`, which learns when the task is over and how."""
+    task = asyncio.create_task(work)
+    task.add_done_callback(channel.end)
+    return task
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    """Ends `task` and waits until it is over; what it failed with was told already."""
+    task.cancel()
+    with suppress(asyncio.CancelledError, Exception):
+        await task
 
 
 async def close(iterator: AsyncIterator[T]) -> None:

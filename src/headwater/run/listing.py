@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
 import msgspec
@@ -12,13 +11,19 @@ import msgspec
 from headwater.config.path import JsonPath
 from headwater.decode import Slice
 from headwater.errors import FetchError, PagingError
-from headwater.events import Listener, ListingEnded, Noticed, PageRead
-from headwater.fetch.body import Body
+from headwater.events import Listener, ListingEnded, Noticed, PageRead, Status
+from headwater.fetch.actions import ignores
+from headwater.fetch.body import Body, lens_of
 from headwater.fetch.client import Ask, Client
 from headwater.fetch.page import Page, Request
 from headwater.fetch.paginate import Chained, Facts, Indexed, Pager, detect
+from headwater.run.ahead import Ahead
+from headwater.run.course import MOST_EMPTY, Course
 
 __all__ = ["Listing", "Selected"]
+
+NO_SUCH_PAGE = (400, 404, 416, 422)
+SHOWN_BODY = 200
 
 
 @dataclass(slots=True)
@@ -32,11 +37,15 @@ class Selected:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A page, opened."""
+    """A page, opened. `records` None means that the selector matches nothing in it."""
 
     page: Page
     body: Body
-    records: Sequence[msgspec.Raw]
+    records: Sequence[msgspec.Raw] | None
+
+    @property
+    def count(self) -> int:
+        return len(self.records or ())
 
 
 @dataclass(slots=True)
@@ -57,217 +66,162 @@ class Listing:
     carried: tuple[object, ...] = ()
     rows: int = 0
     expected: int | None = None
-    largest: int = 0
-    short_first: int = 0
-    seen: set[bytes] = field(default_factory=set)
+    seen: set[tuple[int, int]] = field(default_factory=set)
     reasons: list[str] = field(default_factory=list)
 
-    async def slices(self) -> AsyncIterator[Slice]:
+    async def slices(self) -> AsyncGenerator[Slice, None]:
         """The records, page by page. Raises FetchError, PagingError, DecodeError."""
-        pager = self.pager
-        if isinstance(pager, Indexed):
-            leaves = self.indexed(pager, pager.start)
-        elif pager is not None:
-            leaves = self.chained(pager, pager.first(self.request))
-        else:
-            leaves = self.detected()
-        async for leaf in leaves:
-            self.rows += len(leaf.records)
-            if leaf.records:
-                yield Slice(leaf.records, self.carried, len(leaf.page.body))
-        complete = not self.reasons
+        async with aclosing(self.leaves()) as leaves:
+            async for leaf in leaves:
+                if leaf.records:
+                    self.rows += leaf.count
+                    yield Slice(leaf.records, self.carried, len(leaf.page.body))
+        status: Status = "partial" if self.reasons else "complete"
         note = "; ".join(self.reasons)
-        self.listener(
-            ListingEnded(
-                self.ask.resource,
-                "complete" if complete else "partial",
-                self.rows,
-                self.expected,
-                note,
-            )
+        self.listener(ListingEnded(self.ask.resource, status, self.rows, self.expected, note))
+
+    async def leaves(self) -> AsyncGenerator[Leaf, None]:
+        """The pages, each after it was checked not to be one that came before."""
+        first: Leaf | None = None
+        pager = self.pager
+        if pager is None:
+            first = await self.read(self.request)
+            self.take(first)
+            yield first
+            if first.page.ignored:
+                return
+            pager, _ = detect(first.page, first.body)
+        rest = (
+            self.indexed(pager, first) if isinstance(pager, Indexed) else self.chained(pager, first)
         )
+        async with aclosing(rest) as pages:
+            async for leaf in pages:
+                yield leaf
 
     async def read(self, request: Request) -> Leaf:
         """The page that answers `request`."""
-        page = await self.client.fetch(request, self.ask)
-        if page.status >= 400:
-            self.listener(
-                Noticed(self.ask.resource, f"an answer of status {page.status} was ignored")
-            )
+        return await self.client.fetch(request, self.ask, self.opened)
+
+    def opened(self, page: Page) -> Leaf:
+        """`page` with its records cut out. Raises DecodeError where its body is not JSON."""
+        if page.ignored or (page.status == 204 and not page.body):
             return Leaf(page, Body(b"[]"), ())
-        body = Body(page.body)
-        records = self.cut(page, body)
-        self.listener(PageRead(self.ask.resource, len(records), len(page.body), page.seconds))
+        selector, pager = self.selector, self.pager
+        paths = pager.paths if pager is not None else ()
+        body = Body(page.body, lens_of(selector.keys, paths) if selector else None)
+        if selector is None:
+            selector = body.find_records()
+            if selector is None:
+                return Leaf(page, body, None)
+            self.selector = selector
+        records = body.records(selector)
+        if not records and (errors := body.errors()):
+            what = f"answers with errors and no rows: {errors[:SHOWN_BODY]}"
+            raise FetchError(self.say(page.request, what), status=page.status)
         return Leaf(page, body, records)
 
-    def cut(self, page: Page, body: Body) -> Sequence[msgspec.Raw]:
-        if page.status == 204 and not page.body:
-            return ()
-        if self.selector is None:
-            self.selector = body.find_records()
-        try:
-            records = body.records(self.selector)
-        except Exception as error:
-            what = f"{page.request.method} {self.client.mask(page.url)} -> {page.status}: {error}"
-            raise FetchError(self.client.mask(what), status=page.status) from None
-        self.selected.answers += 1
-        if records is None:
-            self.selected.keys = self.selected.keys or tuple(body.top_keys())
-            return ()
-        self.selected.matched += 1
-        return records
-
-    async def detected(self) -> AsyncIterator[Leaf]:
-        """The first page, then the others as the first page shows them to be."""
-        first = await self.read(self.request)
-        yield first
-        pager, _ = detect(first.page, first.body)
-        self.remember(first)
-        if isinstance(pager, Indexed):
-            async for leaf in self.indexed(pager, pager.start + 1, first):
-                yield leaf
+    def take(self, leaf: Leaf) -> None:
+        """Counts a page whose turn has come. Raises PagingError where its rows came before."""
+        page = leaf.page
+        if page.ignored:
+            if not ignores(self.ask.actions, page):
+                what = f"an answer of status {page.status} was ignored"
+                self.listener(Noticed(self.ask.resource, what))
             return
-        following = pager.after(self.request, first.page, first.body, len(first.records))
-        if following is not None:
-            async for leaf in self.chained(pager, following):
-                yield leaf
+        if page.body:
+            self.selected.answers += 1
+            self.selected.matched += leaf.records is not None
+            if leaf.records is None and not self.selected.keys:
+                self.selected.keys = tuple(leaf.body.top_keys())
+        if leaf.records:
+            mark = (leaf.count, hash(b"\n".join(leaf.records)))
+            if mark in self.seen:
+                what = "brought rows that came before: does the API page this way?"
+                raise PagingError(self.say(page.request, what))
+            self.seen.add(mark)
+        self.listener(PageRead(self.ask.resource, leaf.count, len(page.body), page.seconds))
 
-    async def chained(self, pager: Chained, request: Request) -> AsyncIterator[Leaf]:
-        """Pages that each name the next one."""
-        asked: set[str] = set()
-        current: Request | None = request
+    async def chained(
+        self, pager: Chained, first: Leaf | None = None
+    ) -> AsyncGenerator[Leaf, None]:
+        """Pages that each name the next one, after `first` where that was read already."""
+        asked: set[tuple[str, str]] = set()
+        empties = 0
+        current = pager.first(self.request) if first is None else None
+        if first is not None:
+            current = self.following(pager, first)
         while current is not None:
-            name = f"{current.full_url} {current.json!r}"
+            name = (current.full_url, "" if current.json is None else repr(current.json))
             if name in asked:
-                raise PagingError(self.say(current, "was asked before: the API pages in a circle"))
+                with_body = f" (with {name[1][:SHOWN_BODY]})" if name[1] else ""
+                what = f"was asked before{with_body}: the API pages in a circle"
+                raise PagingError(self.say(current, what))
             asked.add(name)
             leaf = await self.read(current)
-            self.remember(leaf)
+            self.take(leaf)
             yield leaf
-            current = pager.after(self.request, leaf.page, leaf.body, len(leaf.records))
+            if leaf.page.ignored:
+                return
+            empties = 0 if leaf.count else empties + 1
+            if empties > MOST_EMPTY:
+                raise PagingError(self.say(current, f"{MOST_EMPTY} empty pages came in a row"))
+            current = self.following(pager, leaf)
+
+    def following(self, pager: Chained, leaf: Leaf) -> Request | None:
+        """The request that follows `leaf`, None after the last."""
+        try:
+            return pager.after(self.request, leaf.page, leaf.body, leaf.count)
+        except PagingError as error:
+            raise PagingError(self.say(leaf.page.request, str(error))) from None
 
     async def indexed(
-        self, pager: Indexed, position: int, first: Leaf | None = None
-    ) -> AsyncIterator[Leaf]:
-        """Pages by position; those that are likely to come are asked ahead."""
-        ahead: dict[int, asyncio.Task[Leaf]] = {}
-        window, end = 1, pager.maximum
-        if first is not None:
-            end = lowest(pager.facts(first.body).end, pager.maximum)
-            window = self.client.settings.max_concurrency
+        self, pager: Indexed, first: Leaf | None = None
+    ) -> AsyncGenerator[Leaf, None]:
+        """Pages by position, after `first`; those that are likely to come are asked ahead."""
+        course = Course(pager, self.client.settings.max_concurrency)
+        ahead = Ahead(lambda position: self.read(pager.at(self.request, position)))
+        leaf = first
+        going = course.open
         try:
-            while end is None or position < end:
-                leaf = await self.take(pager, position, ahead)
-                count = len(leaf.records)
-                facts = pager.facts(leaf.body) if leaf.page.status < 400 else Facts()
-                if facts.end is not None:
-                    self.expected = facts.end if pager.by_rows else None
-                    end = lowest(facts.end, pager.maximum)
-                if count == 0 and (pager.by_rows or pager.stop_on_empty or facts.end is None):
-                    break
-                self.remember(leaf)
-                yield leaf
-                position += pager.step(count)
-                if facts.more is False or self.short(pager, count, facts):
-                    break
-                full = self.is_full(pager, count)
-                window = self.widened(window, full, facts)
-                self.look_ahead(
-                    pager, ahead, position, count, window if full or facts.end else 0, end
-                )
-            self.weigh(pager, position)
+            while going:
+                if leaf is None:
+                    leaf = await self.next(course, ahead)
+                    if leaf is None:
+                        break
+                    self.take(leaf)
+                    yield leaf
+                if leaf.page.ignored:
+                    return
+                going = self.moved(course, leaf)
+                if going and not ahead.ask(course.upcoming()):
+                    course.missed()
+                leaf = None
+            self.expected = course.expected()
+            self.reasons += course.weigh()
         finally:
-            await drop(ahead)
+            for note in course.notes:
+                self.listener(Noticed(self.ask.resource, note))
+            await ahead.close()
 
-    async def take(
-        self, pager: Indexed, position: int, ahead: dict[int, asyncio.Task[Leaf]]
-    ) -> Leaf:
-        """The page at `position`, from those asked ahead if it is among them."""
-        task = ahead.pop(position, None)
-        if task is None:
-            return await self.read(pager.at(self.request, position))
+    async def next(self, course: Course, ahead: Ahead[Leaf]) -> Leaf | None:
+        """The page whose turn it is; None where a page that should not be there is refused."""
         try:
-            return await task
-        except asyncio.CancelledError:
-            task.cancel()
+            return await ahead.take(course.position)
+        except FetchError as error:
+            if course.probing and error.status in NO_SUCH_PAGE:
+                return None
             raise
 
-    def look_ahead(
-        self,
-        pager: Indexed,
-        ahead: dict[int, asyncio.Task[Leaf]],
-        position: int,
-        count: int,
-        window: int,
-        end: int | None,
-    ) -> None:
-        """Asks for the pages from `position` on, as many as `window`; drops those out of step."""
-        stride = count if pager.by_rows else 1
-        wanted = [position + stride * n for n in range(window)]
-        wanted = [place for place in wanted if end is None or place < end]
-        for place in [place for place in ahead if place not in wanted]:
-            ahead.pop(place).cancel()
-        for place in wanted:
-            if place not in ahead:
-                request = pager.at(self.request, place)
-                ahead[place] = asyncio.create_task(self.read(request))
-
-    def widened(self, window: int, full: bool, facts: Facts) -> int:
-        """How many pages to ask ahead: all that may be, where the end is known, else ever more."""
-        most = self.client.settings.max_concurrency
-        if facts.end is not None or facts.more is not None:
-            return most
-        return min(window * 2, most) if full else 1
-
-    def is_full(self, pager: Indexed, count: int) -> bool:
-        """Whether more pages are likely: this one is as long as asked for, or as any before it."""
-        full = count >= (self.largest or pager.limit or count)
-        if not full and not self.largest and pager.by_rows and pager.limit:
-            self.short_first = count
-        elif full and self.short_first == count and pager.limit:
-            what = f"the server caps `{pager.limit_param}`: {pager.limit} asked, {count} a page"
-            self.listener(Noticed(self.ask.resource, what))
-            self.short_first = 0
-        self.largest = max(self.largest, count)
-        return full
-
-    def short(self, pager: Indexed, count: int, facts: Facts) -> bool:
-        """Whether a page shorter than its limit is taken for the last one."""
-        known = facts.end is not None or facts.more is not None
-        return pager.stop_on_short and not known and pager.limit is not None and count < pager.limit
-
-    def weigh(self, pager: Indexed, position: int) -> None:
-        """Compares what came with the total the API named."""
-        if pager.by_rows and self.expected is not None and pager.maximum is None:
-            wanted = self.expected - pager.start
-            if self.rows < wanted:
-                self.reasons.append(f"{self.rows} of {wanted} rows came")
-
-    def remember(self, leaf: Leaf) -> None:
-        """Raises PagingError where a page with rows is one that came before."""
-        if not leaf.records:
-            return
-        digest = hashlib.blake2b(b"\n".join(leaf.records), digest_size=16).digest()
-        if digest in self.seen:
-            raise PagingError(
-                self.say(
-                    leaf.page.request, "brought rows that came before: does the API page this way?"
-                )
-            )
-        self.seen.add(digest)
+    def moved(self, course: Course, leaf: Leaf) -> bool:
+        """Moves `course` past `leaf`; whether there may be another page."""
+        facts = Facts()
+        try:
+            if leaf.page.body:
+                demand = leaf.count > 0 or course.total is None
+                facts = course.pager.facts(leaf.body, demand=demand)
+            return course.after(leaf.count, facts)
+        except PagingError as error:
+            raise PagingError(self.say(leaf.page.request, str(error))) from None
 
     def say(self, request: Request, what: str) -> str:
         return self.client.mask(f"{request.method} {request.full_url} -> {what}")
-
-
-def lowest(*ends: int | None) -> int | None:
-    known = [end for end in ends if end is not None]
-    return min(known) if known else None
-
-
-async def drop(ahead: dict[int, asyncio.Task[Leaf]]) -> None:
-    """Ends the requests that nobody waits for any more."""
-    for task in ahead.values():
-        task.cancel()
-    await asyncio.gather(*ahead.values(), return_exceptions=True)
-    ahead.clear()
