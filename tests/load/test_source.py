@@ -340,3 +340,23 @@ def test_the_key_is_sent_and_never_shown(
         assert "s3cr3t" not in f"{error!r} {error}"
         error = error.__cause__ or error.__context__
     assert "s3cr3t" not in caplog.text
+
+
+def test_rows_that_come_twice_are_loaded_once(api: Api, warehouse: Warehouse) -> None:
+    """A key that comes again, on a later page or on the same one, leaves one row and its children."""
+
+    def page(query: dict[str, str]) -> Any:
+        offset = int(query["offset"])
+        rows = [{"id": n % 7, "n": n, "tags": [n % 7, "x"]} for n in range(offset, min(20, offset + 5))]
+        return {"data": rows}
+
+    api.paths["rows"] = page
+    paginator = {"type": "offset", "limit": 5}
+    endpoint = {"path": "rows", "data_selector": "data", "paginator": paginator}
+    wanted = config(api, {"name": "rows", "endpoint": endpoint})
+    for _ in range(2):
+        warehouse.pipeline().run(rest_api_source(wanted))
+        assert warehouse.rows("SELECT count(*), count(DISTINCT id) FROM raw.rows") == [(7, 7)]
+        assert warehouse.rows("SELECT count(*), count(DISTINCT _dlt_id) FROM raw.rows__tags") == [
+            (14, 14)
+        ]

@@ -199,7 +199,13 @@ class Resources:
             key_is_default=step.name in self.plan.config.default_keys,
             max_nesting=self.max_nesting if nesting is None else nesting,
             root_key=self.root_key,
+            merges_alone=resource.write_disposition == "merge" and bool(names) and self.alone(step),
         )
+
+    def alone(self, step: Step) -> bool:
+        """Whether no other resource of the plan writes to the table of `step`."""
+        names = [other.resource.table_name or other.name for other in self.plan.steps]
+        return names.count(step.resource.table_name or step.name) == 1
 
     def extraction(self) -> Extraction:
         """The extraction of the run that is being set up or is going on."""

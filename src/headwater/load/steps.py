@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,16 +15,18 @@ from dlt.common.storages.load_package import load_package_state
 from dlt.extract.items import DataItemWithMeta
 from dlt.extract.items_transform import ItemTransform, LimitItem
 
-from headwater.decode import Rows
-from headwater.load.rules import DltRules, known_types
+from headwater.decode import Rows, objects_of
+from headwater.load.rules import DltRules, Foreknown, known_types
 from headwater.run.extraction import Token
 from headwater.tables.exact import shape_exact
+from headwater.tables.keys import KeyWatch
 from headwater.tables.rules import Known, NeedsExact, Shaped, TableRules
 from headwater.tables.shape import shape
 
+DEDUPLICATED = "x-stage-data-deduplicated"
 IDENTITIES = ("guid", "uuid", "_id", "key", "slug")
 
-__all__ = ["HandOver", "Parent", "Shape", "TableHints"]
+__all__ = ["HandOver", "Parent", "Shape", "TableHints", "foreknown"]
 
 
 class HintNoise(logging.Filter):
@@ -75,7 +76,10 @@ class HandOver(ItemTransform[Any, Any]):
 
 @dataclass(frozen=True, slots=True)
 class TableHints:
-    """What a resource's tables need to know of its hints."""
+    """What a resource's tables need to know of its hints.
+
+    `merges_alone` says that rows are merged by key, and no other resource writes to the table.
+    """
 
     resource: str
     table: str
@@ -84,6 +88,7 @@ class TableHints:
     key_is_default: bool
     max_nesting: int | None
     root_key: bool
+    merges_alone: bool
 
 
 class Shape(ItemTransform[Any, Any]):
@@ -98,6 +103,8 @@ class Shape(ItemTransform[Any, Any]):
         self._rules: TableRules | None = None
         self._known: Known = {}
         self._hinted: set[tuple[str, frozenset[str]]] = set()
+        self._keys = KeyWatch()
+        self._unique: bool | None = None
 
     def bind(self, pipe: Any) -> Shape:
         logging.getLogger("dlt").addFilter(HINT_NOISE)
@@ -113,8 +120,24 @@ class Shape(ItemTransform[Any, Any]):
             table = self.open()
             self.settle_key(rows)
             table = self._rules or table
-        for shaped in self.shaped(rows, table):
+        tables = self.shaped(rows, table)
+        self.watch_keys(tables[0])
+        for shaped in tables:
             yield from self.marked(shaped, meta)
+
+    def watch_keys(self, root: Shaped) -> None:
+        """Spares dlt its search for repeated keys as long as none is repeated.
+
+        Child tables follow: a root that comes once has each of its child rows once.
+        """
+        if not self.hints.merges_alone:
+            return
+        ids = root.rows.column("_dlt_id").combine_chunks()
+        unique = self._keys.add(ids)
+        if unique is not self._unique:
+            self._unique = unique
+            self._hinted.clear()
+            self.hint(additional_table_hints={DEDUPLICATED: unique})
 
     def open(self) -> TableRules:
         """The rules of this run's schema, and the types it knows."""
@@ -171,25 +194,9 @@ class Shape(ItemTransform[Any, Any]):
                 tables, self._known = shape(rows, table, self._known)
                 return tables
             except NeedsExact:
-                rows = self.as_objects(rows, table)
+                rows = objects_of(rows)
         tables, self._known = shape_exact(rows, table, self._known)
         return tables
-
-    def as_objects(self, rows: pa.Table, table: TableRules) -> list[dict[str, Any]]:
-        """The rows as Python objects, with JSON columns parsed back from their text."""
-        types = self._known.get(table.name, {})
-        texts = [
-            field.name
-            for field in rows.schema
-            if pa.types.is_string(field.type)
-            and types.get(table.rules.identifier(field.name)) == "json"
-        ]
-        out: list[dict[str, Any]] = rows.to_pylist()
-        for row in out:
-            for name in texts:
-                if row[name] is not None:
-                    row[name] = json.loads(row[name])
-        return out
 
     def marked(self, shaped: Shaped, meta: Any) -> Iterator[Any]:
         """A table as dlt takes it, its hints set.
@@ -222,6 +229,7 @@ class Shape(ItemTransform[Any, Any]):
             "create_table_variant": True,
             "primary_key": "",
             "merge_key": "",
+            "additional_table_hints": {DEDUPLICATED: bool(self._unique)},
         }
         if merges:
             settings |= {"primary_key": "_dlt_id", "merge_key": "_dlt_root_id"}
@@ -235,6 +243,12 @@ class Shape(ItemTransform[Any, Any]):
         resource = current_resource(self.hints.resource)
         if resource is not None:
             resource.apply_hints(**hints)
+
+
+def foreknown(hints: TableHints) -> Foreknown:
+    """What a decoder must know of the tables of a resource that is being extracted."""
+    opened = Shape(hints, lambda _: None)
+    return Foreknown(opened.open(), opened._known)
 
 
 def current_schema() -> Schema:
