@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from headwater.config.template import placeholders
-from headwater.errors import Problem
+from headwater.config.strict import is_mapping
 
 __all__ = ["normalise"]
 
@@ -79,6 +78,8 @@ def endpoint(raw: Mapping[str, Any], path: Path, note: Note) -> dict[str, Any]:
     for old, new in ENDPOINT_ALIASES.items():
         rename(out, old, new, path, note)
     selector = out.get("data_selector")
+    if type(selector).__module__.startswith("jsonpath_ng"):
+        out["data_selector"] = str(selector)
     if isinstance(selector, (list, tuple)):
         out["data_selector"] = ".".join(str(key) for key in selector) or "$"
         note((*path, "data_selector"), f"a list is read as the path `{out['data_selector']}`")
@@ -92,7 +93,7 @@ def endpoint(raw: Mapping[str, Any], path: Path, note: Note) -> dict[str, Any]:
 def auth(raw: Any, path: Path, note: Note) -> Any:
     if isinstance(raw, str):
         return {"type": raw}
-    if not isinstance(raw, Mapping):
+    if not is_mapping(raw):
         return raw
     out = dict(raw)
     kind = out.get("type")
@@ -116,7 +117,7 @@ def auth(raw: Any, path: Path, note: Note) -> Any:
 def paginator(raw: Any, path: Path, note: Note) -> Any:
     if isinstance(raw, str):
         raw = {"type": raw}
-    if not isinstance(raw, Mapping):
+    if not is_mapping(raw):
         return raw
     out = {key: value for key, value in raw.items() if value is not None or key == "total_path"}
     kind = out.setdefault("type", "auto")
@@ -128,12 +129,3 @@ def paginator(raw: Any, path: Path, note: Note) -> Any:
     if kind == "page_number":
         rename(out, "start_from_page", "base_page", path, note)
     return out
-
-
-def unbalanced(text: str, where: str) -> Problem | None:
-    """The problem with the braces of `text`, if there is one."""
-    try:
-        placeholders(text)
-    except ValueError as error:
-        return Problem(where, f"`{text}`: {error}", "write {{ and }} for plain braces")
-    return None

@@ -6,13 +6,31 @@ The classes are frozen slotted dataclasses checked by pydantic; later stages see
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar, cast, dataclass_transform
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Discriminator, Field, Tag
-from pydantic.dataclasses import dataclass
+from pydantic import Discriminator, Field, Tag
 
-from headwater.config.secret import Secret
+from headwater.config.auths import (
+    ApiKeyAuth,
+    Auth,
+    BasicAuth,
+    BearerAuth,
+    ClientCredentialsAuth,
+    RefreshTokenAuth,
+)
+from headwater.config.paginators import (
+    AutoPaginator,
+    CursorPaginator,
+    HeaderCursorPaginator,
+    HeaderLinkPaginator,
+    JsonLinkPaginator,
+    JsonPathText,
+    OffsetPaginator,
+    PageNumberPaginator,
+    Paginator,
+    SinglePagePaginator,
+)
+from headwater.config.strict import Built, is_mapping, model
 
 __all__ = [
     "ApiKeyAuth",
@@ -39,195 +57,7 @@ __all__ = [
     "SinglePagePaginator",
 ]
 
-T = TypeVar("T")
-STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True, coerce_numbers_to_str=True)
-
-
-@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(Field,))
-def model(cls: type[T]) -> type[T]:
-    """A class of the vocabulary: frozen, slotted, unknown keys refused."""
-    made: Any = dataclass(config=STRICT, frozen=True, slots=True, kw_only=True)(cls)
-    return cast("type[T]", made)
-
-
-JsonPathText = str
 Names = tuple[str, ...]
-
-
-@model
-class BearerAuth:
-    """A token in the `Authorization` header."""
-
-    type: Literal["bearer"] = "bearer"
-    token: Secret
-
-
-@model
-class ApiKeyAuth:
-    """A key under a name of its own, in the header, the query or a cookie."""
-
-    type: Literal["api_key"] = "api_key"
-    name: str = "Authorization"
-    api_key: Secret
-    location: Literal["header", "query", "param", "cookie"] = "header"
-
-
-@model
-class BasicAuth:
-    """User name and password, HTTP Basic."""
-
-    type: Literal["http_basic"] = "http_basic"
-    username: Secret
-    password: Secret
-
-
-@model
-class ClientCredentialsAuth:
-    """OAuth 2.0 client credentials (RFC 6749, 4.4)."""
-
-    type: Literal["oauth2_client_credentials"] = "oauth2_client_credentials"
-    access_token_url: str
-    client_id: Secret
-    client_secret: Secret
-    access_token_request_data: dict[str, Any] | None = None
-    default_token_expiration: int = 3600
-    access_token: Secret | None = None
-    session: Any = None
-
-
-@model
-class RefreshTokenAuth:
-    """OAuth 2.0 refresh token (RFC 6749, 6). headwater's own."""
-
-    type: Literal["oauth2_refresh_token"] = "oauth2_refresh_token"
-    access_token_url: str
-    refresh_token: Secret
-    client_id: Secret
-    client_secret: Secret | None = None
-    access_token_request_data: dict[str, Any] | None = None
-    default_token_expiration: int = 3600
-
-
-@model
-class OffsetPaginator:
-    """Offset and limit. `stop_after_short_page` and `total_required` are headwater's own.
-
-    A total at dlt's default path is a hint; at a path that the config names it is a demand.
-    """
-
-    type: Literal["offset"] = "offset"
-    limit: int = Field(ge=1)
-    offset: int = Field(default=0, ge=0)
-    offset_param: str | None = None
-    offset_body_path: JsonPathText | None = None
-    limit_param: str | None = None
-    limit_body_path: JsonPathText | None = None
-    total_path: JsonPathText | None = "total"
-    maximum_offset: int | None = None
-    stop_after_empty_page: bool | None = True
-    has_more_path: JsonPathText | None = None
-    stop_after_short_page: bool = False
-    total_required: bool = False
-
-
-@model
-class PageNumberPaginator:
-    """Page number; the total is one of pages. Keys from `limit` on are headwater's own."""
-
-    type: Literal["page_number"] = "page_number"
-    base_page: int = 0
-    page: int | None = None
-    page_param: str | None = None
-    page_body_path: JsonPathText | None = None
-    total_path: JsonPathText | None = "total"
-    maximum_page: int | None = None
-    stop_after_empty_page: bool | None = True
-    has_more_path: JsonPathText | None = None
-    limit: int | None = Field(default=None, ge=1)
-    limit_param: str = "limit"
-    stop_after_short_page: bool = False
-    total_required: bool = False
-
-
-@model
-class CursorPaginator:
-    """A cursor from the body, sent back. `limit`, `limit_param` are headwater's own."""
-
-    type: Literal["cursor"] = "cursor"
-    cursor_path: JsonPathText = "cursors.next"
-    cursor_param: str | None = None
-    cursor_body_path: JsonPathText | None = None
-    stop_after_empty_page: bool | None = False
-    has_more_path: JsonPathText | None = None
-    limit: int | None = Field(default=None, ge=1)
-    limit_param: str = "limit"
-
-
-@model
-class HeaderCursorPaginator:
-    """A cursor from a header of the answer, sent back as a parameter."""
-
-    type: Literal["header_cursor"] = "header_cursor"
-    cursor_key: str = "next"
-    cursor_param: str = "cursor"
-
-
-@model
-class JsonLinkPaginator:
-    """The URL of the next page, in the body."""
-
-    type: Literal["json_link"] = "json_link"
-    next_url_path: JsonPathText = "next"
-
-
-@model
-class HeaderLinkPaginator:
-    """The URL of the next page, in the `Link` header (RFC 8288)."""
-
-    type: Literal["header_link"] = "header_link"
-    links_next_key: str = "next"
-
-
-@model
-class SinglePagePaginator:
-    """One request, one page."""
-
-    type: Literal["single_page"] = "single_page"
-
-
-@model
-class AutoPaginator:
-    """The first answer shows how the API pages."""
-
-    type: Literal["auto"] = "auto"
-
-
-def kind_of(value: Any) -> str:
-    kind = value.get("type") if isinstance(value, Mapping) else getattr(value, "type", None)
-    return kind if isinstance(kind, str) else "object"
-
-
-Auth = Annotated[
-    Annotated[BearerAuth, Tag("bearer")]
-    | Annotated[ApiKeyAuth, Tag("api_key")]
-    | Annotated[BasicAuth, Tag("http_basic")]
-    | Annotated[ClientCredentialsAuth, Tag("oauth2_client_credentials")]
-    | Annotated[RefreshTokenAuth, Tag("oauth2_refresh_token")]
-    | Annotated[Any, Tag("object")],
-    Discriminator(kind_of),
-]
-Paginator = Annotated[
-    Annotated[OffsetPaginator, Tag("offset")]
-    | Annotated[PageNumberPaginator, Tag("page_number")]
-    | Annotated[CursorPaginator, Tag("cursor")]
-    | Annotated[HeaderCursorPaginator, Tag("header_cursor")]
-    | Annotated[JsonLinkPaginator, Tag("json_link")]
-    | Annotated[HeaderLinkPaginator, Tag("header_link")]
-    | Annotated[SinglePagePaginator, Tag("single_page")]
-    | Annotated[AutoPaginator, Tag("auto")]
-    | Annotated[Any, Tag("object")],
-    Discriminator(kind_of),
-]
 
 
 @model
@@ -257,8 +87,8 @@ class RateLimit:
 class Client:
     """What all requests share. Keys after `session` are headwater's own."""
 
-    base_url: str
-    headers: dict[str, Any] | None = None
+    base_url: str = Field(repr=False)
+    headers: dict[str, Any] | None = Field(default=None, repr=False)
     auth: Auth | None = None
     paginator: Paginator | None = None
     session: Any = None
@@ -307,20 +137,48 @@ class ResponseAction:
     action: Any = None
 
 
+def mapping_or_built(cls: type) -> Discriminator:
+    """Tells a mapping, read as `cls`, from an object that Python code built."""
+
+    def tag(value: Any) -> str:
+        plain = is_mapping(value) or isinstance(value, (cls, str, int, float, list))
+        return cls.__name__ if plain else "object"
+
+    return Discriminator(tag)
+
+
 @model
 class Endpoint:
-    """One request and how its answer is read. `error_handler` is headwater's own."""
+    """One request and how its answer is read. `error_handler` is headwater's own.
 
-    path: str | None = None
+    What may hold a secret that was filled in is not in the `repr`.
+    """
+
+    path: str | None = Field(default=None, repr=False)
     method: Literal["GET", "POST"] = "GET"
-    params: dict[str, Any] | None = None
-    json: dict[str, Any] | list[Any] | None = None
-    data: Any = None
-    headers: dict[str, Any] | None = None
+    params: dict[str, Any] | None = Field(default=None, repr=False)
+    json: dict[str, Any] | list[Any] | None = Field(default=None, repr=False)
+    data: Any = Field(default=None, repr=False)
+    headers: dict[str, Any] | None = Field(default=None, repr=False)
     paginator: Paginator | None = None
     data_selector: JsonPathText | None = None
-    response_actions: tuple[ResponseAction | Any, ...] | None = None
-    incremental: Incremental | Any = None
+    response_actions: (
+        tuple[
+            Annotated[
+                Annotated[ResponseAction, Tag("ResponseAction")] | Annotated[Built, Tag("object")],
+                mapping_or_built(ResponseAction),
+            ],
+            ...,
+        ]
+        | None
+    ) = None
+    incremental: (
+        Annotated[
+            Annotated[Incremental, Tag("Incremental")] | Annotated[Built, Tag("object")],
+            mapping_or_built(Incremental),
+        ]
+        | None
+    ) = None
     auth: Auth | None = None
     error_handler: ErrorHandler | None = None
 
@@ -329,7 +187,7 @@ class Endpoint:
 class Resource:
     """One listing, and the table it becomes."""
 
-    name: str
+    name: str = Field(min_length=1)
     endpoint: Endpoint = Field(default_factory=Endpoint)
     include_from_parent: Names | None = None
     processing_steps: tuple[ProcessingStep, ...] | None = None

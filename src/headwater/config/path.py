@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from headwater.errors import DecodeError
+
 __all__ = ["JsonPath", "parse_path"]
 
 SIMPLE = re.compile(r"\$?\.?([\w@-]+(\[\d+\])?(\.[\w@-]+(\[\d+\])?)*)?")
 STEP = re.compile(r"[\w@-]+|\[\d+\]")
 MISSING = object()
+UNFIT = (NotImplementedError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +27,16 @@ class JsonPath:
     compiled: Any = field(default=None, compare=False, repr=False)
 
     def find(self, body: Any) -> list[Any]:
-        """Every value at this path in `body`, in document order; empty where there is none."""
+        """Every value at this path in `body`, in document order; empty where there is none.
+
+        Raises DecodeError where a filter or an operator does not fit the answer.
+        """
         if self.steps is None:
-            return [match.value for match in self.compiled.find(body)]
+            try:
+                return [match.value for match in self.compiled.find(body)]
+            except UNFIT as error:
+                what = f"`{self.text}` cannot be looked up in this answer: {error!r}"
+                raise DecodeError(what) from error
         value = walk(body, self.steps)
         return [] if value is MISSING else [value]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -12,23 +12,23 @@ from typing import Any
 
 import yaml
 
+from headwater.config.strict import type_words
 from headwater.errors import ConfigError, Problem
 
 __all__ = ["Document", "connector_names", "open_document"]
 
 KeyPath = tuple[str | int, ...]
-FILL = re.compile(r"\{(params|secrets)\.([A-Za-z_][\w.]*)\}")
-UNFILLED = "unfilled"
 SUFFIXES = (".yaml", ".yml", ".json")
+MOST_KEYS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
     """A config as written: its data, what to call it, and the line and column of each key."""
 
-    raw: Mapping[str, Any]
+    raw: Mapping[str, Any] = field(repr=False)
     origin: str = ""
-    marks: Mapping[KeyPath, tuple[int, int]] = field(default_factory=dict)
+    marks: Mapping[KeyPath, tuple[int, int]] = field(default_factory=dict, repr=False)
     from_file: bool = False
 
     def where(self, path: KeyPath) -> str:
@@ -39,6 +39,8 @@ class Document:
         known = path
         while known and known not in self.marks:
             known = known[:-1]
+        if not self.marks:
+            return f"{self.origin} {dotted}".rstrip()
         line, column = self.marks.get(known, (1, 1))
         return f"{self.origin}:{line}:{column} {dotted}".rstrip()
 
@@ -51,10 +53,10 @@ class Document:
             if isinstance(key, int) and depth == 1 and path[0] == "resources":
                 name = self.resource_name(key)
                 words = [*words, name] if name else [f"{words[0]}[{key}]"]
-            elif isinstance(key, int):
+            elif isinstance(key, int) and words:
                 words[-1] += f"[{key}]"
             else:
-                words.append(key)
+                words.append(str(key))
         return ".".join(words)
 
     def resource_name(self, index: int) -> str:
@@ -67,14 +69,31 @@ class Document:
         return ""
 
 
-class TextDates(yaml.SafeLoader):
-    """YAML without guessed dates: `2024-01-01` stays the text an API would be sent."""
+class PlainText(yaml.SafeLoader):
+    """YAML that guesses less: what an API is sent stays as it was written.
+
+    `2024-01-01`, `12:30`, `no` and `on` are text, and so is every key.
+    """
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        self.flatten_mapping(node)
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                key.tag = "tag:yaml.org,2002:str"
+        return super().construct_mapping(node, deep)
 
 
-TextDates.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in pairs if not tag.endswith(":timestamp")]
+GUESSED = ("timestamp", "bool", "int")
+PlainText.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in pairs if tag.rpartition(":")[2] not in GUESSED]
     for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+PlainText.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
+PlainText.add_implicit_resolver(
+    "tag:yaml.org,2002:int", re.compile(r"[-+]?(?:0|[1-9][0-9]*)$"), list("-+0123456789")
+)
 
 
 def connector_names() -> list[str]:
@@ -93,7 +112,7 @@ def open_document(config: Mapping[str, Any] | str | Path) -> Document:
     if text_name.lower().endswith(SUFFIXES):
         path = Path(text_name)
         try:
-            return parse(path.read_text(encoding="utf-8"), text_name)
+            return parse(path.read_text(encoding="utf-8-sig"), text_name)
         except FileNotFoundError:
             raise ConfigError([Problem(text_name, "no such file", near_files(path))]) from None
         except (OSError, UnicodeDecodeError) as error:
@@ -116,95 +135,98 @@ def near_files(path: Path) -> str:
 
 def parse(text: str, origin: str) -> Document:
     """The document in `text`, YAML or JSON. Raises ConfigError with line and column."""
+    marks: dict[KeyPath, tuple[int, int]] = {}
     if origin.lower().endswith(".json"):
+        raw = parse_json(text, origin)
         try:
-            raw = json.loads(text)
-        except ValueError as error:
-            line, column = getattr(error, "lineno", 1), getattr(error, "colno", 1)
-            what = getattr(error, "msg", str(error))
-            raise ConfigError([Problem(f"{origin}:{line}:{column}", f"not JSON: {what}")]) from None
-        marks: dict[KeyPath, tuple[int, int]] = {}
-        try:
-            collect_marks(yaml.compose(text, TextDates), (), marks)
+            # JSON is YAML, but for tabs; only the places of keys are read here.
+            problems = collect_marks(
+                yaml.compose(text.replace("\t", " "), PlainText), marks, origin
+            )
         except yaml.YAMLError:
-            marks = {}
-        return checked(raw, origin, marks)
-    try:
-        node = yaml.compose(text, TextDates)
-        marks = {}
-        problems = collect_marks(node, (), marks, origin)
-        raw = yaml.load(text, TextDates)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{origin}:{mark.line + 1}:{mark.column + 1}" if mark else origin
-        what = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise ConfigError([Problem(place, f"not YAML: {what}")]) from None
+            return checked(raw, origin, {})
+    else:
+        try:
+            problems = collect_marks(yaml.compose(text, PlainText), marks, origin)
+            raw = None if problems else yaml.load(text, PlainText)  # noqa: S506 - a SafeLoader
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            place = f"{origin}:{mark.line + 1}:{mark.column + 1}" if mark else origin
+            what = getattr(error, "problem", None) or str(error).splitlines()[0]
+            hint = "indent with spaces" if "'\\t'" in what else ""
+            raise ConfigError([Problem(place, f"not YAML: {what}", hint)]) from None
     if problems:
         raise ConfigError(problems)
     return checked(raw, origin, marks)
 
 
+def parse_json(text: str, origin: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        place = f"{origin}:{error.lineno}:{error.colno}"
+        raise ConfigError([Problem(place, f"not JSON: {error.msg}")]) from None
+    except (ValueError, RecursionError) as error:
+        raise ConfigError([Problem(origin, f"not JSON: {error}")]) from None
+
+
 def checked(raw: Any, origin: str, marks: Mapping[KeyPath, tuple[int, int]]) -> Document:
     if not isinstance(raw, Mapping):
-        what = "is empty" if raw is None else f"holds {type(raw).__name__}, not a mapping"
+        what = "is empty" if raw is None else f"holds {type_words(raw)}, not a mapping"
         raise ConfigError([Problem(origin, what, "a config has the keys client and resources")])
     return Document(raw, origin, marks, from_file=True)
 
 
 def collect_marks(
-    node: yaml.Node | None, path: KeyPath, marks: dict[KeyPath, tuple[int, int]], origin: str = ""
+    root: yaml.Node | None, marks: dict[KeyPath, tuple[int, int]], origin: str
 ) -> list[Problem]:
-    """Fills `marks` with the place of each key below `node`; gives the keys that come twice."""
-    problems: list[Problem] = []
-    if isinstance(node, yaml.MappingNode):
-        for key_node, value_node in node.value:
-            here = (*path, str(getattr(key_node, "value", "")))
-            place = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
-            if here in marks:
-                problems.append(
-                    Problem(f"{origin}:{place[0]}:{place[1]}", f"key `{here[-1]}` comes twice")
-                )
-            marks[here] = place
-            problems += collect_marks(value_node, here, marks, origin)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, item in enumerate(node.value):
-            marks[(*path, index)] = (item.start_mark.line + 1, item.start_mark.column + 1)
-            problems += collect_marks(item, (*path, index), marks, origin)
-    return problems
+    """Fills `marks` with the place of each key below `root`; gives what no config may have.
 
-
-def fill(
-    document: Document, value_of: Callable[[str, str], Any]
-) -> tuple[dict[str, Any], list[Problem]]:
-    """The data of `document` with `{params.x}` and `{secrets.x}` filled in.
-
-    `value_of(kind, name)` gives the value; it raises LookupError, with the hint as its text, where
-    there is none.
+    That is a key that comes twice, an alias that holds itself, and aliases of aliases that would
+    make a small file a huge config.
     """
-    problems: dict[str, Problem] = {}
+    marker = Marker(marks, origin)
+    marker.walk(root, (), ())
+    return marker.problems
 
-    def one(text: str, path: KeyPath) -> Any:
-        def value(match: re.Match[str]) -> Any:
-            kind, name = match.groups()
-            try:
-                return value_of(kind, name)
-            except LookupError as error:
-                what = f"{'secret' if kind == 'secrets' else 'parameter'} `{name}` has no value"
-                problems.setdefault(
-                    f"{kind}.{name}", Problem(document.where(path), what, str(error.args[0]))
-                )
-                return UNFILLED
 
-        whole = FILL.fullmatch(text)
-        return value(whole) if whole else FILL.sub(lambda match: str(value(match)), text)
+class Marker:
+    """Walks the nodes of one YAML text."""
 
-    def walk(tree: Any, path: KeyPath) -> Any:
-        if isinstance(tree, str):
-            return one(tree, path)
-        if isinstance(tree, Mapping):
-            return {key: walk(value, (*path, key)) for key, value in tree.items()}
-        if isinstance(tree, list):
-            return [walk(value, (*path, index)) for index, value in enumerate(tree)]
-        return tree
+    def __init__(self, marks: dict[KeyPath, tuple[int, int]], origin: str) -> None:
+        self.marks = marks
+        self.origin = origin
+        self.problems: list[Problem] = []
 
-    return walk(document.raw, ()), list(problems.values())
+    def note(self, node: yaml.Node, what: str) -> None:
+        line, column = place_of(node)
+        problem = Problem(f"{self.origin}:{line}:{column}", what)
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def walk(self, node: yaml.Node | None, path: KeyPath, above: tuple[int, ...]) -> None:
+        if node is None:
+            return
+        if id(node) in above:
+            self.note(node, "an alias holds itself")
+            return
+        if len(self.marks) > MOST_KEYS:
+            self.note(node, f"more than {MOST_KEYS:,} keys")
+            return
+        within = (*above, id(node))
+        if isinstance(node, yaml.MappingNode):
+            for key_node, value_node in node.value:
+                here = (*path, str(getattr(key_node, "value", "")))
+                if here in self.marks and self.marks[here] != place_of(key_node):
+                    self.note(key_node, f"key `{here[-1]}` comes twice")
+                self.marks[here] = place_of(key_node)
+                self.walk(value_node, here, within)
+        elif isinstance(node, yaml.SequenceNode):
+            for index, item in enumerate(node.value):
+                self.marks[(*path, index)] = place_of(item)
+                self.walk(item, (*path, index), within)
+
+
+def place_of(node: yaml.Node) -> tuple[int, int]:
+    """Line and column of a node, from 1."""
+    return node.start_mark.line + 1, node.start_mark.column + 1

@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-__all__ = ["encode_segment", "expand", "lone_placeholder", "map_strings", "placeholders"]
+__all__ = [
+    "encode_segment",
+    "expand",
+    "expand_tree",
+    "is_name",
+    "lone_placeholder",
+    "map_strings",
+    "placeholders",
+    "strings",
+]
 
 FORMATTER = string.Formatter()
+NAME = re.compile(r"[^\W\d][\w-]*(\.[^\s{}\"']+)?")
 
 
 def placeholders(text: str) -> list[str]:
     """The names inside braces in order of appearance; `{{` and `}}` are plain braces.
 
-    Raises ValueError where a brace is not closed.
+    Raises ValueError where a brace is not closed or stands inside other braces.
     """
-    return [name for _, name, _, _ in FORMATTER.parse(text) if name is not None]
+    found: list[str] = []
+    for _, name, spec, conversion in FORMATTER.parse(text):
+        if name is None:
+            continue
+        if "{" in name or "{" in (spec or ""):
+            raise ValueError("a brace stands inside braces")
+        if conversion not in (None, "r", "s", "a"):
+            raise ValueError(f"unknown conversion !{conversion}")
+        found.append(name)
+    return found
+
+
+def is_name(text: str) -> bool:
+    """Whether `text` may be what a placeholder is called: words, joined by dots."""
+    return NAME.fullmatch(text) is not None
 
 
 def lone_placeholder(text: str) -> str | None:

@@ -8,22 +8,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headwater.config import models
+from headwater.config.fill import masked
 from headwater.config.models import Auth, ErrorHandler, Paginator, Resource
 from headwater.config.path import JsonPath
 from headwater.config.read import Config, External
 from headwater.config.template import placeholders
 from headwater.errors import ConfigError, CyclicConfig, Problem
-from headwater.plan.bind import Binding, bind, parent_column
+from headwater.plan.bind import Binding, bind, parent_column, path_of
+from headwater.plan.carry import Include, carry
 
 __all__ = ["Include", "Plan", "Step", "make_plan"]
-
-
-@dataclass(frozen=True, slots=True)
-class Include:
-    """A value of the parent's row that child rows carry under `column`."""
-
-    column: str
-    fields: tuple[JsonPath, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +36,8 @@ class Step:
     error_handler: ErrorHandler | None
     bindings: tuple[Binding, ...] = ()
     includes: tuple[Include, ...] = ()
-    params: Mapping[str, Any] = field(default_factory=dict)
-    statics: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    statics: Mapping[str, Any] = field(default_factory=dict, repr=False)
     incremental: Any = None
     external: Any = None
 
@@ -54,7 +48,7 @@ class Step:
 
     @property
     def path(self) -> str:
-        return self.resource.endpoint.path or self.name
+        return path_of(self.resource)
 
     @property
     def method(self) -> str:
@@ -105,17 +99,18 @@ class Plan:
 
 def make_plan(config: Config) -> Plan:
     """The plan of `config`. Raises ConfigError: unbound placeholders, circles, misplaced keys."""
-    bindings = bind(config)
-    order = in_order(config, bindings)
+    nearest = bind(config)
+    order = in_order(config, nearest)
+    bindings, carried = carry(config, order, nearest)
     problems: list[Problem] = []
     steps = {
         item.name: external_step(item)
         if isinstance(item, External)
-        else make_step(config, item, bindings[item.name], problems)
+        else make_step(config, item, (bindings[item.name], carried.get(item.name, ())), problems)
         for item in config.resources
     }
     if problems:
-        raise ConfigError(problems)
+        raise ConfigError(masked(problems, config.secrets))
     return Plan(config, tuple(steps[name] for name in order))
 
 
@@ -147,8 +142,12 @@ def external_step(item: External) -> Step:
 
 
 def make_step(
-    config: Config, resource: Resource, bindings: tuple[Binding, ...], problems: list[Problem]
+    config: Config,
+    resource: Resource,
+    bound: tuple[tuple[Binding, ...], tuple[Include, ...]],
+    problems: list[Problem],
 ) -> Step:
+    bindings, carried = bound
     endpoint, client = resource.endpoint, config.client
     single = is_single_entity(resource)
     paginator = endpoint.paginator or (models.SinglePagePaginator() if single else client.paginator)
@@ -170,7 +169,7 @@ def make_step(
         auth=endpoint.auth or client.auth,
         error_handler=endpoint.error_handler or client.error_handler,
         bindings=bindings,
-        includes=includes_of(resource, bindings),
+        includes=includes_of(resource, bindings, carried),
         params={k: v for k, v in rest.items() if k not in in_path and not is_resolve(v)},
         statics={k: v for k, v in rest.items() if k in in_path and not is_resolve(v)},
         incremental=incremental,
@@ -178,13 +177,13 @@ def make_step(
 
 
 def path_names(resource: Resource) -> list[str]:
-    return placeholders(resource.endpoint.path or resource.name)
+    return placeholders(path_of(resource))
 
 
 def is_single_entity(resource: Resource) -> bool:
-    """Whether the path ends in a placeholder and neither selector nor paginator is set (dlt's rule)."""
+    """Whether the path ends in a placeholder, with no selector or paginator set (dlt's rule)."""
     endpoint = resource.endpoint
-    last = (endpoint.path or resource.name).rstrip("/").rsplit("/", 1)[-1]
+    last = path_of(resource).rstrip("/").rsplit("/", 1)[-1]
     return "{" in last and endpoint.data_selector is None and endpoint.paginator is None
 
 
@@ -192,9 +191,15 @@ def is_resolve(value: Any) -> bool:
     return isinstance(value, Mapping) and value.get("type") == "resolve"
 
 
-def includes_of(resource: Resource, bindings: tuple[Binding, ...]) -> tuple[Include, ...]:
-    """What child rows carry: inferred bindings by themselves, explicit ones when asked for."""
+def includes_of(
+    resource: Resource, bindings: tuple[Binding, ...], carried: tuple[Include, ...]
+) -> tuple[Include, ...]:
+    """What child rows carry: inferred bindings by themselves, explicit ones when asked for.
+
+    `carried` is what the children of this resource need of its ancestors.
+    """
     out = [Include(b.column, b.fields) for b in bindings if b.column]
+    out += carried
     if bindings:
         parent = bindings[0].parents[0]
         known = {item.column for item in out}
@@ -216,11 +221,6 @@ def incremental_of(
         if isinstance(value, Mapping) and value.get("type") == "incremental":
             settings = {key: item for key, item in value.items() if key != "type"}
             found.append(models.Incremental(**{**settings, "start_param": name}))
-        elif isinstance(value, Mapping) and not is_resolve(value):
-            hint = "a mapping is {type: resolve, ...} or {type: incremental, ...}"
-            problems.append(
-                Problem(where, f"param `{name}` is a mapping without such a type", hint)
-            )
         elif hasattr(value, "cursor_path") and hasattr(value, "initial_value"):
             found.append((name, value))
         else:
