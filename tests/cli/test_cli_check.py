@@ -75,7 +75,7 @@ def test_missing_values_are_warnings(
         "warning: needs.yaml:3:24 client.auth.token: secret `token` has no value (set TOKEN or"
         " SOURCES__NEEDS__TOKEN in the environment, or token in .dlt/secrets.toml, at the top or"
         " under [sources.needs])\n"
-        "warning: needs.yaml:6:44 resources.posts.paginator.limit: parameter `n` has no value"
+        "warning: needs.yaml:6:42 resources.posts.paginator.limit: parameter `n` has no value"
         " (give it with --set n=...)\n"
         "ok: 1 resource, 0 bindings inferred\n"
     )

@@ -50,8 +50,10 @@ def failing(error: BaseException) -> typer.Typer:
         (
             ZeroDivisionError("division\n by zero"),
             70,
-            "headwater failed: ZeroDivisionError: division by zero\n"
-            "run again with --debug for the traceback\n",
+            (
+                "headwater failed: ZeroDivisionError: division by zero\n"
+                "run again with --debug for the traceback\n"
+            ),
         ),
     ],
 )
@@ -77,9 +79,11 @@ def test_debug_shows_the_traceback() -> None:
         ),
         (
             ("plan", "projet_api"),
-            "projet_api: is neither a config file nor a connector (a file ends in .yaml, .yml or"
-            " .json; packaged connectors: delivery, feature_flags, project_api, project_tracker,"
-            " time_tracking)\n",
+            (
+                "projet_api: is neither a config file nor a connector (a file ends in .yaml, .yml"
+                " or .json; packaged connectors: delivery, feature_flags, project_api,"
+                " project_tracker, time_tracking)\n"
+            ),
         ),
         (
             ("connectors", "projet_api"),
@@ -91,8 +95,10 @@ def test_debug_shows_the_traceback() -> None:
         ),
         (
             ("plan", "project_api", "--set", "bas_url=http://x"),
-            "--set bas_url: project_api.yaml has no parameter `bas_url`"
-            " (did you mean `base_url`?)\n",
+            (
+                "--set bas_url: project_api.yaml has no parameter `bas_url`"
+                " (did you mean `base_url`?)\n"
+            ),
         ),
     ],
 )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
 
 from headwater.cli import check, connectors, demo, plan, schema, simulate, sync
-from headwater.cli.guard import Commands
+from headwater.cli.guard import Commands, calm_asyncio
 
 __all__ = ["app", "main"]
 
+QUIET = {"RUNTIME__DLTHUB_TELEMETRY": "false", "RUNTIME__LOG_LEVEL": "ERROR"}
 EPILOG = (
     "Exit codes: 0 complete, 1 not complete or failed, 2 wrong config or command line,"
     " 70 a fault in headwater itself, 130 interrupted."
@@ -63,4 +65,7 @@ for command in (
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    calm_asyncio()
     app(prog_name="headwater")

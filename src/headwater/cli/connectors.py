@@ -40,8 +40,8 @@ def connectors(
 
 def of_name(name: str) -> Draft:
     """The connector called `name`. Raises UsageError, with the nearest name."""
-    from headwater.config.read import suggest
     from headwater.config.source import connector_names
+    from headwater.config.words import suggest
     from headwater.errors import UsageError
 
     known = connector_names()

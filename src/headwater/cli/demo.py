@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -65,7 +66,7 @@ def load(name: str, path: Path, rows: int, pipelines: str) -> Synced:
     with Simulator(plan, Options(rows=rows)) as api:
         config = read_config(name, params={"base_url": api.base_url}, secret=lambda wanted, of: key)
         names = [step.name for step in plan.steps]
-        with progress_for(plan, names) as progress:
+        with progress_for(plan, names, silent=not sys.stderr.isatty()) as progress:
             return sync(
                 config,
                 to=f"duckdb:///{path}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import sys
 import traceback
 from typing import Any
@@ -13,7 +14,7 @@ from typer.core import TyperGroup
 
 from headwater.errors import ConfigError, HeadwaterError
 
-__all__ = ["Commands", "ask_for_json", "ask_for_traceback", "say_error"]
+__all__ = ["Commands", "ask_for_json", "ask_for_traceback", "calm_asyncio", "say_error"]
 
 INTERRUPTED = 130
 FAULT = 70
@@ -41,6 +42,9 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except HeadwaterError as error:
             self.trace(ctx)
+            if is_interrupted(error):
+                say_error("interrupted")
+                raise typer.Exit(INTERRUPTED) from None
             say_error(str(error))
             self.document(ctx, error)
             raise typer.Exit(error.exit_code) from None
@@ -72,6 +76,22 @@ class Commands(TyperGroup):
             else [{"where": "", "what": str(error), "hint": ""}]
         )
         typer.echo(json.dumps({"ok": False, "problems": problems}, indent=2, ensure_ascii=False))
+
+
+def is_interrupted(error: BaseException) -> bool:
+    """Whether a Ctrl-C is at the bottom of `error`: dlt wraps it like a failure."""
+    seen: list[BaseException] = []
+    below: BaseException | None = error
+    while below is not None and below not in seen:
+        seen.append(below)
+        below = below.__cause__ or below.__context__
+    return isinstance(seen[-1], KeyboardInterrupt)
+
+
+def calm_asyncio() -> None:
+    """Leaves out what asyncio logs of generators that a Ctrl-C stopped in the middle."""
+    closing = "an error occurred during closing of asynchronous generator"
+    logging.getLogger("asyncio").addFilter(lambda record: closing not in record.getMessage())
 
 
 def is_for_click(error: Exception) -> bool:

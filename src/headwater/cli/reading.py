@@ -46,8 +46,9 @@ def draft(name: str, params: Mapping[str, Any], secret: FindSecret = no_secret) 
 
     Raises ConfigError with every other problem.
     """
-    from headwater.config.read import default_name, read_config, values
-    from headwater.config.source import fill, open_document
+    from headwater.config.fill import fill, values
+    from headwater.config.read import default_name, read_config
+    from headwater.config.source import open_document
     from headwater.plan.graph import make_plan
 
     document = open_document(name)
@@ -81,13 +82,13 @@ def has_default(raw: Mapping[str, Any], word: str) -> bool:
 
 def parameter_uses(raw: Mapping[str, Any]) -> dict[str, list[tuple[str, str]]]:
     """For each `{params.x}` in a document: the keys it stands under and the whole texts there."""
-    from headwater.config.source import FILL
+    from headwater.config.fill import filled_names
 
     uses: dict[str, list[tuple[str, str]]] = {}
 
     def walk(tree: Any, key: str) -> None:
         if isinstance(tree, str):
-            for kind, word in FILL.findall(tree):
+            for kind, word in filled_names(tree):
                 if kind == "params":
                     uses.setdefault(word, []).append((key, tree))
         elif isinstance(tree, Mapping):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,47 +20,53 @@ if TYPE_CHECKING:
     from headwater.report import Report
     from headwater.sync import Synced
 
-__all__ = ["as_document", "report_table", "sync", "wanted"]
+__all__ = ["as_document", "dataset_of", "report_table", "sync", "wanted"]
 
 SHOWN_NOTES = 5
+To = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Where to: duckdb:///file.duckdb, postgresql://user@host/db or a dlt destination.",
+        show_default="duckdb:///NAME.duckdb",
+    ),
+]
+Dataset = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="The schema to load into.", show_default="NAME or NAME_data"),
+]
+Resources = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Only this resource, repeatable.", show_default=False),
+]
+Limit = Annotated[
+    int | None,
+    typer.Option(min=1, help="About this many rows of each root listing.", show_default=False),
+]
+FullRefresh = Annotated[
+    bool, typer.Option("--full-refresh", help="Drop what is there and load all anew.")
+]
+Pipeline = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Name of the dlt pipeline.", show_default=False),
+]
 
 
 def sync(
     config: ConfigName,
-    to: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL",
-            help="Where to: duckdb:///file.duckdb, postgresql://user@host/db or a dlt destination.",
-            show_default="duckdb:///NAME.duckdb",
-        ),
-    ] = None,
-    dataset: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="The schema to load into.", show_default="config's name"),
-    ] = None,
-    resource: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Only this resource, repeatable.", show_default=False),
-    ] = None,
+    to: To = None,
+    dataset: Dataset = None,
+    resource: Resources = None,
     set_: Settings = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(min=1, help="At most this many pages of each listing.", show_default=False),
-    ] = None,
-    full_refresh: Annotated[
-        bool, typer.Option("--full-refresh", help="Drop what is there and load all anew.")
-    ] = False,
-    pipeline: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Name of the dlt pipeline.", show_default=False),
-    ] = None,
+    limit: Limit = None,
+    full_refresh: FullRefresh = False,
+    pipeline: Pipeline = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Load an API into a destination and say what was loaded.
 
-    Exit code 1 when anything is not complete; what is complete is loaded all the same.
+    Exit code 1 when anything is not complete.
     """
     from headwater.config.read import read_config
     from headwater.plan.graph import make_plan
@@ -67,14 +74,15 @@ def sync(
     read = read_config(config, params=settings(set_), secret=real_secret)
     plan = make_plan(read)
     names = wanted(plan, resource or [])
+    target = to or f"duckdb:///{read.name}.duckdb"
     # Only now: what is wrong with the config is said without waiting for dlt to be imported.
     from headwater.sync import sync as run
 
     with progress_for(plan, names, silent=as_json) as progress:
         result = run(
             read,
-            to=to or f"duckdb:///{read.name}.duckdb",
-            dataset=dataset or read.name,
+            to=target,
+            dataset=dataset_of(target, dataset, read.name),
             resources=tuple(resource or ()),
             limit=limit,
             full_refresh=full_refresh,
@@ -95,7 +103,7 @@ def wanted(plan: Plan, chosen: list[str]) -> list[str]:
 
     Raises UsageError on a name that is no resource, with the nearest one.
     """
-    from headwater.config.read import suggest
+    from headwater.config.words import suggest
 
     known = [step.name for step in plan.steps]
     for name in chosen:
@@ -105,6 +113,20 @@ def wanted(plan: Plan, chosen: list[str]) -> list[str]:
             )
     needed = {above for name in chosen for above in (name, *plan.ancestors(name))}
     return [name for name in known if name in needed or not chosen]
+
+
+def dataset_of(target: str, chosen: str | None, name: str) -> str:
+    """The dataset to load into: the one chosen, else called like the config.
+
+    A DuckDB file is a catalog of its own name, and a schema of that name too would be ambiguous.
+    Raises UsageError where it was chosen so.
+    """
+    catalog = Path(target).stem.lower() if target.startswith("duckdb:") else None
+    if chosen is not None and chosen.lower() == catalog:
+        hint = f"write --dataset {chosen}_data"
+        raise UsageError(f"--dataset {chosen}: is also the name of the DuckDB file ({hint})")
+    default = f"{name}_data" if name.lower() == catalog else name
+    return chosen or default
 
 
 def as_document(result: Synced) -> dict[str, Any]:
