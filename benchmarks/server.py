@@ -12,7 +12,8 @@ import sys
 from urllib.parse import parse_qs, urlsplit
 
 PAGE = 100
-WORDS = ["river", "source", "delta", "spring", "brook", "rapids", "estuary", "meander", "basin", "current"]
+NATURE = "river source delta spring brook rapids estuary basin current lake"
+WORDS = NATURE.split(" ")
 
 
 def flat(i: int, draw: random.Random) -> dict[str, object]:

@@ -11,6 +11,8 @@ from typing import Any
 
 import dlt
 from dlt.common.configuration.exceptions import ConfigFieldMissingException
+from dlt.common.exceptions import MissingDependencyException
+from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from headwater.config.read import Config
@@ -23,6 +25,12 @@ from headwater.plan.graph import Plan, make_plan
 from headwater.report import Ledger, Report
 
 __all__ = ["Synced", "TableLoaded", "sync"]
+
+READERS = {
+    "parquet": ("read_parquet", "parquet"),
+    "jsonl": ("read_json", "jsonl.gz"),
+    "csv": ("read_csv", "csv.gz"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +82,7 @@ def sync(
         ledger(event)
         listener(event)
 
-    source = source_of(config, name=config.name, listener=listen)
-    if resources:
-        source = source.with_resources(*resources)
-    if limit is not None:
-        for resource in source.resources.values():
-            if not resource.is_transformer:
-                resource.add_limit(limit, count_rows=True)
-    table_format: Any = target.table_format
-    if table_format:
-        for resource in source.resources.values():
-            resource.apply_hints(table_format=table_format)
-    mask = masker_of(config)
+    source = chosen(source_of(config, name=config.name, listener=listen), resources, limit, target)
     folder: Any = {"pipelines_dir": pipelines_dir} if pipelines_dir else {}
     pipeline = dlt.pipeline(
         pipeline_name or f"headwater_{config.name}",
@@ -93,16 +90,8 @@ def sync(
         dataset_name=dataset,
         **folder,
     )
-    refresh: Any = "drop_sources" if full_refresh else None
-    file_format: Any = target.file_format
-    with explained(target, mask):
-        pipeline.sync_destination()
-        drop_unfinished(pipeline)
-        pipeline.run(
-            source,
-            refresh=refresh,
-            loader_file_format=file_format,
-        )
+    with explained(target, masker_of(config)):
+        run(pipeline, source, target, full_refresh=full_refresh)
     tables = tables_of(pipeline)
     return Synced(
         report=ledger.report(),
@@ -113,6 +102,30 @@ def sync(
         query=query_of(target, pipeline.dataset_name or dataset, tables),
         seconds=time.monotonic() - started_s,
     )
+
+
+def chosen(
+    source: DltSource, resources: Sequence[str], limit: int | None, target: Target
+) -> DltSource:
+    """`source` with what was asked for: some resources only, a limit, the target's format."""
+    if resources:
+        source = source.with_resources(*resources)
+    table_format: Any = target.table_format
+    for resource in source.resources.values():
+        if limit is not None and not resource.is_transformer:
+            resource.add_limit(limit, count_rows=True)
+        if table_format:
+            resource.apply_hints(table_format=table_format)
+    return source
+
+
+def run(pipeline: dlt.Pipeline, source: DltSource, target: Target, *, full_refresh: bool) -> None:
+    """Runs the pipeline on what is at the destination now, without leftovers of earlier runs."""
+    refresh: Any = "drop_sources" if full_refresh else None
+    file_format: Any = target.file_format
+    pipeline.sync_destination()
+    drop_unfinished(pipeline)
+    pipeline.run(source, refresh=refresh, loader_file_format=file_format)
 
 
 def read_by(plan: Plan, resources: Sequence[str]) -> list[str]:
@@ -143,6 +156,8 @@ def explained(target: Target, mask: Any) -> Iterator[None]:
             raise own from None
         if missing := of_type(failed, ConfigFieldMissingException):
             raise UsageError(mask(f"{target.name}: {first_line(missing)}")) from failed
+        if missing := of_type(failed, MissingDependencyException):
+            raise UsageError(not_installed(target, missing)) from failed
         cause = root_cause(failed)
         text = mask(f"{target.location}: {failed.step} failed: {first_line(cause)}")
         raise LoadError(text) from failed
@@ -150,8 +165,14 @@ def explained(target: Target, mask: Any) -> Iterator[None]:
         raise UsageError(mask(f"{target.name}: {first_line(missing)}")) from missing
     except HeadwaterError:
         raise
+    except (MissingDependencyException, ImportError) as missing:
+        raise UsageError(not_installed(target, missing)) from missing
     except Exception as error:
         raise LoadError(mask(f"{target.location}: {first_line(error)}")) from error
+
+
+def not_installed(target: Target, missing: BaseException) -> str:
+    return f"{target.name}: {first_line(missing)} (pip install 'headwater[{target.name}]')"
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -200,14 +221,15 @@ def query_of(target: Target, dataset: str, tables: Sequence[TableLoaded]) -> str
     """A command that shows some rows of the largest table."""
     if not tables:
         return ""
-    table = max(tables, key=lambda item: item.rows).name
+    roots = [table for table in tables if table.name == table.resource] or tables
+    table = max(roots, key=lambda item: item.rows).name
     sql = f"SELECT * FROM {dataset}.{table} LIMIT 5"
     if target.name == "duckdb":
         return f'python -c "import duckdb; duckdb.connect({target.location!r}).sql({sql!r}).show()"'
     if target.name == "postgres":
         return f'psql {target.location} -c "{sql}"'
     if target.name == "filesystem":
-        folder = Path(target.location) / dataset / table
-        files = f"{folder}/*.{target.file_format or 'parquet'}"
-        return f'python -c "import duckdb; duckdb.sql({f"FROM {files!r} LIMIT 5"!r}).show()"'
+        reader, suffix = READERS[target.file_format or "parquet"]
+        files = f"{Path(target.location) / dataset / table}/*.{suffix}"
+        return f'python -c "import duckdb; duckdb.{reader}({files!r}).limit(5).show()"'
     return sql

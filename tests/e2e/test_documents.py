@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +40,9 @@ def config_in(document: Path, base_url: str) -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_KEY", KEY)
     monkeypatch.setenv("ACCESS_TOKEN", KEY)
-    yield
 
 
 @pytest.mark.skipif(not documents(), reason="the documents are not here")

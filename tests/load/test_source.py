@@ -343,12 +343,12 @@ def test_the_key_is_sent_and_never_shown(
 
 
 def test_rows_that_come_twice_are_loaded_once(api: Api, warehouse: Warehouse) -> None:
-    """A key that comes again, on a later page or on the same one, leaves one row and its children."""
+    """A key that comes again, on a later page or the same one, leaves one row with its children."""
 
     def page(query: dict[str, str]) -> Any:
         offset = int(query["offset"])
-        rows = [{"id": n % 7, "n": n, "tags": [n % 7, "x"]} for n in range(offset, min(20, offset + 5))]
-        return {"data": rows}
+        numbers = range(offset, min(20, offset + 5))
+        return {"data": [{"id": n % 7, "n": n, "tags": [n % 7, "x"]} for n in numbers]}
 
     api.paths["rows"] = page
     paginator = {"type": "offset", "limit": 5}

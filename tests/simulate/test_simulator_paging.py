@@ -107,7 +107,7 @@ OFFSET_BODY = {
 GRAPHQL = {
     "method": "POST",
     "data_selector": "data.things.edges[*].node",
-    "json": {"query": "{ things { id } }", "variables": {}},
+    "json": {"query": "{{ things {{ id }} }}", "variables": {}},
     "paginator": {
         "type": "cursor",
         "cursor_path": "data.things.pageInfo.endCursor",

@@ -10,6 +10,9 @@ from typing import Any, ClassVar
 
 import dlt
 import pyarrow as pa
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.exceptions import ContextDefaultCannotBeCreated
+from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.schema import Schema
 from dlt.common.storages.load_package import load_package_state
 from dlt.extract.items import DataItemWithMeta
@@ -155,7 +158,7 @@ class Shape(ItemTransform[Any, Any]):
             if props.get("nullable") is False:
                 required.add(column)
         key = tuple(rules.identifier(column) for column in hints.key)
-        merges = hints.disposition == "merge" and bool(hints.key)
+        merges = hints.disposition == "merge" and bool(hints.key) and can_delete()
         self._rules = TableRules(
             name=name,
             rules=rules,
@@ -257,6 +260,15 @@ def current_schema() -> Schema:
         return dlt.current.source_schema()
     except Exception:
         return Schema("rest_api")
+
+
+def can_delete() -> bool:
+    """Whether the destination merges by deleting what is replaced; a folder of files does not."""
+    try:
+        capabilities = Container()[DestinationCapabilitiesContext]
+    except ContextDefaultCannotBeCreated:
+        return True
+    return "delete-insert" in (capabilities.supported_merge_strategies or ())
 
 
 def current_load_id() -> str | None:

@@ -117,6 +117,8 @@ class Extraction:
         finally:
             mine.working -= 1
             mine.finished = True
+            if not ended and mine.stopped is not None and mine.stopped():
+                self.listener(ListingEnded(step.name, "complete", 0, None, "stopped at the limit"))
         while ended and not self.other_heads_at_work():
             self.raise_crash()
             if self.is_over():
