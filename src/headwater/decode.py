@@ -8,22 +8,26 @@ alone: Python objects, by the rules of Python's own JSON reader.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import pyarrow as pa
-import pyarrow.json as pj
 
-from headwater.arrow import Column
-from headwater.errors import DecodeError
+from headwater import kinds
+from headwater.arrow import JSON, json_column, read_json, repeated
+from headwater.kinds import Kind, Path
+from headwater.objects import json_text, read_object
 
-__all__ = ["Batch", "Decoder", "Rows", "Slice"]
+__all__ = ["Batch", "Decoder", "Rows", "Slice", "Tables", "objects_of", "values_of"]
 
 Rows = pa.Table | list[Any]
 OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
-BLOCK_BYTES = 1 << 20
+NESTED = (b"{", b"[")
+# Arrow reads a list wrongly, without a word, when it is new and its first item is null.
+NULL_FIRST = re.compile(rb"\[\s*null")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class Slice:
 class Batch:
     """Rows as decoded: an Arrow table with nested columns, or a list of Python objects.
 
-    Text that looks like a time is still text.
+    Text that looks like a time is still text. JSON text is of Arrow's JSON type.
     """
 
     rows: Rows
@@ -50,11 +54,29 @@ class Batch:
         return self.rows.num_rows if isinstance(self.rows, pa.Table) else len(self.rows)
 
 
+class Tables(Protocol):
+    """What a decoder must know of the tables that its rows become."""
+
+    @property
+    def has_json(self) -> bool:
+        """Whether any column of the root table is JSON text."""
+
+    def is_json(self, key: str) -> bool:
+        """Whether the top-level `key` becomes a column of JSON text."""
+
+    def type_of(self, path: Path) -> str | None:
+        """The data type of the column at `path`, None where it is new."""
+
+    def keeps(self, schema: pa.Schema) -> bool:
+        """Whether rows of `schema` become the same tables as the objects they were read from."""
+
+
 class Decoder:
-    """Reads the batches of one resource; remembers the types it has seen.
+    """Reads the batches of one resource; remembers the kinds of values it has seen.
 
     `carried` names the columns that records carry from their parent. `is_json(key)` tells the
-    top-level keys whose value stays JSON text. With `exact`, every batch is Python objects.
+    top-level keys whose value stays JSON text, where no `tables` tell it. With `exact`, every batch
+    is Python objects.
     """
 
     def __init__(
@@ -62,24 +84,28 @@ class Decoder:
         carried: Sequence[str] = (),
         *,
         is_json: Callable[[str], bool] | None = None,
+        tables: Tables | None = None,
         exact: bool = False,
     ) -> None:
         self.carried = tuple(carried)
         self._exact = exact
+        self._tables = tables
+        if tables is not None and tables.has_json:
+            is_json = tables.is_json
         self._is_json = is_json
-        self._known: pa.Schema = pa.schema([])
         self._json_keys: dict[str, bool] = {}
+        self._kind: Kind = {}
+        self._kept = pa.schema([])
 
     def decode(self, slices: Sequence[Slice]) -> Batch:
         """The rows of `slices`, in order. Raises DecodeError on what is no JSON text."""
-        if self._exact:
-            return Batch(self._objects(slices))
-        table = self._fast(slices)
-        if table is None:
-            return Batch(self._objects(slices))
-        return Batch(self._with_carried(table, slices) if self.carried else table)
+        table = None if self._exact else self._fast(slices)
+        if table is not None and self.carried:
+            table = with_carried(table, self.carried, slices)
+        return Batch(self._objects(slices) if table is None else table)
 
     def _objects(self, slices: Sequence[Slice]) -> list[Any]:
+        """The records as Python objects; null is no record."""
         out: list[Any] = []
         for piece in slices:
             extra = dict(zip(self.carried, piece.carried, strict=True))
@@ -87,6 +113,8 @@ class Decoder:
                 row = read_object(bytes(raw))
                 if row is None:
                     continue
+                if not self._exact and isinstance(row, dict):
+                    self._kind = kinds.learned(self._kind, self._without_json(row), self._mixes)
                 if extra:
                     row = {**(row if isinstance(row, dict) else {"value": row}), **extra}
                 out.append(row)
@@ -98,161 +126,142 @@ class Decoder:
         if self._is_json is not None:
             try:
                 records = [self._json_as_text(raw) for raw in records]
-            except msgspec.MsgspecError:
+            except (msgspec.MsgspecError, NotNested):
                 return None
         text = b"\n".join(records)
         if not text:
             return pa.table({})
-        if not text.isascii():
-            try:
-                text.decode()
-            except UnicodeDecodeError:
-                return None
-        table = self._read(text, lines=len(records))
-        if table is None or table.num_rows != len(records):
+        # Arrow crashes on a first record that is null, and takes a later one for an empty object.
+        if text.startswith(b"null") or b"\nnull" in text or not is_utf8(text):
             return None
-        if self._order_decides(table.schema):
+        table = self._read(text)
+        if table is None or table.num_rows != len(records) or not self._learn(table, records):
             return None
-        self._known = widen(self._known, table.schema)
-        return table
+        return self._with_json(table)
 
-    def _read(self, text: bytes, lines: int) -> pa.Table | None:
+    def _read(self, text: bytes) -> pa.Table | None:
         """`text` read by Arrow, with what it takes for times pinned to text."""
-        one_block = text.count(b"\n") >= lines
-        block_bytes = len(text) + 1 if one_block else max(BLOCK_BYTES, longest(text))
-        options = pj.ReadOptions(use_threads=True, block_size=block_bytes)
-        schema = self._known
+        new_keys = NULL_FIRST.search(text) is None
+        schema = kinds.schema_of(self._kind)
         for _ in range(3):
-            parse = pj.ParseOptions(
-                explicit_schema=schema,
-                newlines_in_values=one_block,
-                unexpected_field_behavior="infer",
-            )
             try:
-                table = pj.read_json(
-                    pa.BufferReader(text), read_options=options, parse_options=parse
-                )
+                table = read_json(text, schema, new_keys=new_keys)
             except pa.ArrowInvalid:
                 return None
-            pinned = pa.schema([field.with_type(timeless(field.type)) for field in table.schema])
+            pinned = pa.schema([f.with_type(kinds.timeless(f.type)) for f in table.schema])
             if pinned.equals(table.schema):
                 return table
-            schema = widen(self._known, pinned)
+            schema = kinds.schema_of(kinds.read(self._kind, pa.struct(list(pinned))))
         return None
 
-    def _order_decides(self, schema: pa.Schema) -> bool:
-        """Whether a column is new and read as fractions: it may begin with whole numbers.
+    def _learn(self, table: pa.Table, records: Sequence[Any]) -> bool:
+        """Takes over the types of `table`; False where the exact path must decide them."""
+        row = pa.struct(list(table.schema))
+        kind = self._kind
+        doubtful: list[Path] = []
+        for path in kinds.new_doubles(kind, row):
+            match self._type_of(path):
+                case "double":
+                    kind = kinds.placed(kind, path, "float")
+                case "bigint":
+                    kind = kinds.placed(kind, path, "mixed")
+                case None:
+                    doubtful.append(path)
+                case _:
+                    return False
+        if doubtful and not self._begin_with_fractions(doubtful, records):
+            return False
+        columns = zip(table.schema.names, table.columns, strict=True)
+        if not all(kinds.sound(kind.get(name), column) for name, column in columns):
+            return False
+        if self._tables is not None and not table.schema.equals(self._kept):
+            if not self._tables.keeps(table.schema):
+                return False
+            self._kept = table.schema
+        self._kind = kinds.read(kind, row)
+        return True
 
-        The type of a column is that of its first value, which Arrow does not tell.
+    def _begin_with_fractions(self, paths: Sequence[Path], records: Sequence[Any]) -> bool:
+        """Whether the first number at each path is a fraction: it decides the column's type.
+
+        Arrow does not tell: it reads 1 as 1.0 where fractions follow.
         """
-        for field in schema:
-            index = self._known.get_field_index(field.name)
-            known = self._known.field(index).type if index >= 0 else None
-            if has_new_double(field.type, known):
+        kind, waiting = self._kind, list(paths)
+        for raw in records:
+            kind = kinds.learned(kind, read_object(bytes(raw)), self._mixes)
+            found = [kinds.at(kind, path) for path in waiting]
+            if any(name not in (None, "float") for name in found):
+                return False
+            waiting = [path for path, name in zip(waiting, found, strict=True) if name is None]
+            if not waiting:
                 return True
         return False
 
-    def learn(self, schema: pa.Schema) -> None:
-        """Pins the types of columns that are known before any row came."""
-        self._known = widen(self._known, schema)
+    def _type_of(self, path: Path) -> str | None:
+        return None if self._tables is None else self._tables.type_of(path)
 
-    def _json_as_text(self, raw: msgspec.Raw) -> bytes:
-        """A record with the values of JSON columns turned into JSON text."""
+    def _mixes(self, path: Path) -> bool:
+        return self._type_of(path) in (None, "bigint", "double")
+
+    def _texts(self, keys: Iterable[str]) -> list[str]:
+        """Those of `keys` whose values stay JSON text."""
+        known = self._json_keys
+        return [key for key in keys if (known[key] if key in known else self._ask(key))]
+
+    def _ask(self, key: str) -> bool:
         assert self._is_json is not None
-        out: list[bytes] = []
-        for key, value in OBJECT.decode(raw).items():
-            piece = bytes(value)
-            as_text = self._json_keys.get(key)
-            if as_text is None:
-                as_text = self._json_keys[key] = self._is_json(key)
-            if as_text and piece != b"null":
-                piece = msgspec.json.encode(piece.decode())
-            out.append(msgspec.json.encode(key) + b":" + piece)
-        return b"{" + b",".join(out) + b"}"
+        self._json_keys[key] = self._is_json(key)
+        return self._json_keys[key]
 
-    def _with_carried(self, table: pa.Table, slices: Sequence[Slice]) -> pa.Table:
-        """`table` with the values that its rows carry from their parents."""
-        for index, name in enumerate(self.carried):
-            values = [piece.carried[index] for piece in slices]
-            counts = [len(piece.records) for piece in slices]
-            column = repeated(values, counts)
-            at = table.schema.get_field_index(name)
-            table = (
-                table.append_column(name, column) if at < 0 else table.set_column(at, name, column)
-            )
+    def _without_json(self, row: dict[str, Any]) -> dict[str, Any]:
+        if self._is_json is None:
+            return row
+        return {**row, **dict.fromkeys(self._texts(row), "")}
+
+    def _json_as_text(self, raw: msgspec.Raw) -> bytes | msgspec.Raw:
+        """A record with the values of JSON columns turned into JSON text. Raises NotNested."""
+        row = OBJECT.decode(raw)
+        texts = self._texts(row)
+        for key in texts:
+            piece = bytes(row[key])
+            if piece == b"null":
+                continue
+            if not piece.startswith(NESTED):
+                raise NotNested
+            row[key] = msgspec.Raw(msgspec.json.encode(json_text(read_object(piece))))
+        return msgspec.json.encode(row) if texts else raw
+
+    def _with_json(self, table: pa.Table) -> pa.Table:
+        """`table` with its columns of JSON text marked by their type."""
+        for name in self._texts(table.schema.names) if self._is_json is not None else ():
+            index = table.schema.get_field_index(name)
+            column = table.column(index)
+            if pa.types.is_string(column.type):
+                table = table.set_column(index, pa.field(name, JSON), json_column(column))
         return table
 
 
-def read_object(raw: bytes) -> Any:
+class NotNested(Exception):
+    """A JSON column holds a value that is neither object nor list."""
+
+
+def is_utf8(text: bytes) -> bool:
     try:
-        return json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise DecodeError(f"a record cannot be read: {type(error).__name__}: {error}") from None
+        return text.isascii() or bool(text.decode())
+    except UnicodeDecodeError:
+        return False
 
 
-def repeated(values: Sequence[Any], counts: Sequence[int]) -> Column:
-    """Each value as often as its count says. Raises pa.ArrowInvalid on mixed types."""
-    distinct = pa.array(values)
-    index = pa.array([i for i, count in enumerate(counts) for _ in range(count)], pa.int64())
-    return distinct.take(index)
-
-
-def longest(text: bytes) -> int:
-    """A block size that holds the longest line; the average is a safe guess for short ones."""
-    if len(text) <= BLOCK_BYTES:
-        return len(text) + 1
-    return max(map(len, text.split(b"\n"))) + 1
-
-
-def timeless(kind: pa.DataType) -> pa.DataType:
-    """`kind` with everything that Arrow guesses to be a time turned back into text."""
-    if pa.types.is_temporal(kind):
-        return pa.string()
-    if pa.types.is_struct(kind):
-        return pa.struct([field.with_type(timeless(field.type)) for field in kind])
-    if pa.types.is_list(kind):
-        return pa.list_(timeless(kind.value_type))
-    return kind
-
-
-def settled(kind: pa.DataType) -> pa.DataType | None:
-    """`kind` without parts that only nulls or emptiness were seen of; None if nothing is left."""
-    if pa.types.is_null(kind):
-        return None
-    if pa.types.is_struct(kind):
-        inner = [(field.name, settled(field.type)) for field in kind]
-        fields = [pa.field(name, part) for name, part in inner if part is not None]
-        return pa.struct(fields) if fields else None
-    if pa.types.is_list(kind):
-        item = settled(kind.value_type)
-        return None if item is None else pa.list_(item)
-    return kind
-
-
-def widen(known: pa.Schema, seen: pa.Schema) -> pa.Schema:
-    """`known` with the settled types of `seen`, which were read with `known` and so contain it."""
-    fields: dict[str, pa.DataType] = {field.name: field.type for field in known}
-    for field in seen:
-        part = settled(field.type)
-        if part is not None:
-            fields[field.name] = part
-    return pa.schema(list(fields.items()))
-
-
-def has_new_double(kind: Any, known: Any) -> bool:
-    if pa.types.is_floating(kind):
-        return known is None
-    if pa.types.is_struct(kind):
-        inner = {field.name: field.type for field in known} if is_struct(known) else {}
-        return any(has_new_double(field.type, inner.get(field.name)) for field in kind)
-    if pa.types.is_list(kind):
-        item = known.value_type if known is not None and pa.types.is_list(known) else None
-        return has_new_double(kind.value_type, item)
-    return False
-
-
-def is_struct(kind: Any) -> bool:
-    return kind is not None and pa.types.is_struct(kind)
+def with_carried(table: pa.Table, names: Sequence[str], slices: Sequence[Slice]) -> pa.Table | None:
+    """`table` with the values that its rows carry from their parents; None for mixed types."""
+    counts = [len(piece.records) for piece in slices]
+    for index, name in enumerate(names):
+        column = repeated([piece.carried[index] for piece in slices], counts)
+        if column is None:
+            return None
+        at = table.schema.get_field_index(name)
+        table = table.append_column(name, column) if at < 0 else table.set_column(at, name, column)
+    return table
 
 
 def values_of(rows: Rows, find: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -273,5 +282,11 @@ def column_values(table: pa.Table, path: Any) -> list[Any]:
 
 
 def objects_of(rows: Rows) -> list[Any]:
-    """The rows as Python objects."""
-    return rows.to_pylist() if isinstance(rows, pa.Table) else rows
+    """The rows as Python objects, JSON text parsed."""
+    if not isinstance(rows, pa.Table):
+        return rows
+    out: list[Any] = rows.to_pylist()
+    for name in (field.name for field in rows.schema if field.type.equals(JSON)):
+        for row in out:
+            row[name] = None if row[name] is None else json.loads(row[name])
+    return out

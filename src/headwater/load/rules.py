@@ -56,12 +56,12 @@ class DltRules:
         return str(self._normalizer.py_type_to_sc_type(type(value)))
 
     def coerce(self, to: str, natural: str, value: Any) -> Any:
-        if (to, natural) == ("text", "json"):
-            return json_text(value)
         try:
             fitted = self._normalizer.coerce_type(to, natural, value)
             return normalize_timezone(fitted, True) if to == "timestamp" else fitted
         except (ArithmeticError, OSError, TypeError) as error:
+            if (to, natural) == ("text", "json"):
+                return json_text(value)
             raise ValueError(str(error)) from None
 
     def variant(self, column: str, natural: str) -> str:

@@ -20,7 +20,7 @@ from headwater.fetch.client import Client
 from headwater.load.incremental import cursor_values, incremental_of, with_cursor_column
 from headwater.load.secrets import find_secret
 from headwater.load.settings import masker_of, settings_of
-from headwater.load.steps import HandOver, Parent, Shape, TableHints
+from headwater.load.steps import HandOver, Parent, Shape, TableHints, foreknown
 from headwater.plan.graph import Plan, Step, make_plan
 from headwater.run.extraction import Extraction
 
@@ -233,11 +233,8 @@ class Resources:
 
     def decoder(self, step: Step) -> Decoder:
         carried = [include.column for include in step.includes]
-        columns = step.resource.columns
-        texts = json_columns(columns) if self.as_tables(step) else frozenset[str]()
-        return Decoder(
-            carried, is_json=texts.__contains__ if texts else None, exact=self.needs_objects(step)
-        )
+        tables = foreknown(self.table_hints(step)) if self.as_tables(step) else None
+        return Decoder(carried, tables=tables, exact=self.needs_objects(step))
 
     def needs_objects(self, step: Step) -> bool:
         """Whether rows must be Python objects from the start: for user steps, or deep cursors."""
@@ -333,10 +330,3 @@ class Joined(ItemTransform[Any, Any]):
 
     def __call__(self, item: Any, meta: Any = None) -> Any:
         return item
-
-
-def json_columns(columns: Any) -> frozenset[str]:
-    """Names of declared JSON columns, and the keys they may stand for."""
-    if not isinstance(columns, Mapping):
-        return frozenset()
-    return frozenset(name for name, hints in columns.items() if hints.get("data_type") == "json")

@@ -107,18 +107,20 @@ class Extraction:
         await self.start()
         mine = self._progress[step.name]
         mine.working += 1
-        ended = False
+        ended, rows = False, 0
         try:
             async with aclosing(self.source(step, cursor)) as batches:
                 async for batch in batches:
                     self.feed(step.name, batch.rows)
+                    rows += batch.count
                     yield batch
             ended = True
         finally:
             mine.working -= 1
             mine.finished = True
             if not ended and mine.stopped is not None and mine.stopped():
-                self.listener(ListingEnded(step.name, "complete", 0, None, "stopped at the limit"))
+                note = "stopped at the limit"
+                self.listener(ListingEnded(step.name, "complete", rows, None, note))
         while ended and not self.other_heads_at_work():
             self.raise_crash()
             if self.is_over():

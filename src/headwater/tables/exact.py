@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import dataclasses
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from headwater.arrow import Column
 from headwater.errors import DecodeError
+from headwater.objects import json_text
 from headwater.tables.rules import (
     ARROW,
     Known,
@@ -21,11 +22,10 @@ from headwater.tables.rules import (
     root_id_text,
     strict,
 )
-from headwater.tables.shape import with_tombstones
+from headwater.tables.tombstones import with_tombstones
 
 __all__ = ["shape_exact"]
 
-EMPTY_KEY = "_empty"
 SYSTEM = {
     "_dlt_id": pa.string(),
     "_dlt_load_id": pa.string(),
@@ -56,12 +56,16 @@ class Growing:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a row stands: in which table, below whom."""
+    """Where a row stands: in which table, below whom.
+
+    `index` tells the children of one parent apart, `position` is the place in their list.
+    """
 
     path: tuple[str, ...]
     root: str | None = None
     parent: str | None = None
     index: int = 0
+    position: int = 0
     depth: int = 0
 
 
@@ -71,14 +75,14 @@ def shape_exact(rows: Sequence[Any], table: TableRules, known: Known) -> tuple[l
     fresh.setdefault(table.name, {})
     growing: dict[str, Growing] = {table.name: Growing()}
     for row in rows:
-        item = row if isinstance(row, dict) else {table.rules.identifier("value"): row}
+        item = row if isinstance(row, dict) else {"value": row}
         add_row(item, Place((table.name,), depth=table.max_nesting), table, fresh, growing)
     shaped = [finish(table, name, part, fresh.get(name, {})) for name, part in growing.items()]
     if table.tombstones:
         roots = (
             shaped[0].rows.column("_dlt_id").combine_chunks() if rows else pa.array([], pa.string())
         )
-        shaped = [shaped[0], *with_tombstones(shaped[1:], table, known, fresh, roots)]
+        shaped = [shaped[0], *with_tombstones(shaped[1:], table, known, roots)]
     return shaped, fresh
 
 
@@ -86,56 +90,70 @@ def add_row(
     item: dict[str, Any], place: Place, table: TableRules, fresh: Known, growing: dict[str, Growing]
 ) -> None:
     """Adds a row to its table, and its lists to the tables below."""
-    rules = table.rules
-    name = rules.join(*place.path)
+    name = table.rules.join(*place.path)
     types = fresh.setdefault(name, {})
     flat, lists = flatten(item, table, types, place.depth)
     given = flat.pop("_dlt_id", None) if place.parent is None else None
     row = typed(flat, table, types)
     if place.parent is None:
         row_id = given or root_id(row, table)
+        root = row_id
         if table.load_id is not None:
             row["_dlt_load_id"] = table.load_id
-        root = row_id
     else:
         row_id, root = f"{place.parent}_{place.index}", place.root or ""
         if table.keeps_root:
             row["_dlt_root_id"] = root
-        row |= {"_dlt_parent_id": place.parent, "_dlt_list_idx": place.index}
+        row |= {"_dlt_parent_id": place.parent, "_dlt_list_idx": place.position}
     row["_dlt_id"] = row_id
     growing.setdefault(name, Growing()).add(row)
+    counts: dict[str, int] = {}
     for path, values in lists.items():
-        for index, value in enumerate(values):
-            below = Place((*place.path, *path), root, row_id, index, place.depth - 1)
-            if isinstance(value, list):
-                below = Place(below.path, root, row_id, index, place.depth - 2)
-                value = {"list": value}
-            elif not isinstance(value, dict):
-                value = {"value": value}
-            add_row(value, below, table, fresh, growing)
+        below = (*place.path, *path)
+        start = counts.get(table.rules.join(*below), 0)
+        counts[table.rules.join(*below)] = start + len(values)
+        for position, value in enumerate(values):
+            # Two lists of one row may end in one table: their rows are told apart by the count.
+            inner = Place(below, root, row_id, start + position, position, place.depth - 1)
+            add_value(value, inner, table, fresh, growing)
+
+
+def add_value(
+    value: Any, place: Place, table: TableRules, fresh: Known, growing: dict[str, Growing]
+) -> None:
+    """Adds an item of a list as a row."""
+    if isinstance(value, list):
+        place = dataclasses.replace(place, depth=place.depth - 1)
+        value = {"list": value}
+    elif not isinstance(value, dict):
+        value = {"value": value}
+    add_row(value, place, table, fresh, growing)
 
 
 def flatten(
     item: dict[str, Any], table: TableRules, types: dict[str, str], depth: int
 ) -> tuple[dict[str, Any], dict[tuple[str, ...], list[Any]]]:
-    """The scalars of a row by column name, and its lists by path."""
+    """The scalars of a row by column name, and its lists by path.
+
+    Order: as dlt takes them, inner objects after the row's own values, the last one first. Of two
+    values for one column the later stands, unless it is null.
+    """
     rules = table.rules
     flat: dict[str, Any] = {}
     lists: dict[tuple[str, ...], list[Any]] = {}
-
-    def walk(inner: dict[str, Any], path: tuple[str, ...], level: int) -> None:
+    waiting: list[tuple[dict[str, Any], int, tuple[str, ...]]] = [(item, depth, ())]
+    while waiting:
+        inner, level, path = waiting.pop()
         for key, value in inner.items():
-            name = rules.identifier(key) if key and not key.isspace() else EMPTY_KEY
+            name = rules.identifier(key)
             joined = rules.join(*path, name) if path else name
-            stays = level <= 0 or types.get(joined) == "json"
-            if isinstance(value, dict) and not stays:
-                walk(value, (*path, name), level - 1)
-            elif isinstance(value, list) and not stays:
-                lists[(*path, rules.table(key))] = value
-            else:
+            if isinstance(value, (dict, list)) and level > 0 and types.get(joined) != "json":
+                if isinstance(value, dict):
+                    waiting.append((value, level - 1, (*path, name)))
+                else:
+                    lists[(*path, rules.table(key))] = value
+            elif value is not None or joined not in flat:
                 flat[joined] = value
-
-    walk(item, (), depth)
     return flat, lists
 
 
@@ -147,40 +165,39 @@ def typed(flat: dict[str, Any], table: TableRules, types: dict[str, str]) -> dic
             if name in types:
                 out[name] = None
             continue
-        column, fitted = fit(name, value, table, types, is_variant=False)
+        column, fitted = fit(name, value, table, types)
         out[column] = fitted
     return out
 
 
 def fit(
-    name: str, value: Any, table: TableRules, types: dict[str, str], *, is_variant: bool
+    name: str, value: Any, table: TableRules, types: dict[str, str], depth: int = 0
 ) -> tuple[str, Any]:
+    """The column for `value` and the value in its type; `depth` is 0 for `name` as it is in the
+    data, 1 for its variant, 2 for the variant of that."""
     rules = table.rules
     natural = rules.natural(value)
     target = types.get(name)
-    if target == "json":
-        return name, as_json(value)
+    if natural == "bigint" and target != "bool" and too_wide(value):
+        natural, value = "text", str(value)
     if target is None:
-        target = natural if is_variant else rules.infer(name, value)
+        choose = (rules.infer, rules.detect)[depth] if depth < 2 else None
+        target = choose(name, value) if choose else natural
     try:
         fitted = value if target == natural else rules.coerce(target, natural, value)
-        check_width(target, fitted)
+        if target == "bigint" and too_wide(fitted):
+            raise OverflowError("an integer beyond 64 bits")
     except (ValueError, SyntaxError, OverflowError) as error:
-        if is_variant:
+        if depth == 2:
             what = f"column {name}: a value of type {natural} fits no column"
             raise DecodeError(f"{what} ({error})") from None
-        return fit(rules.variant(name, natural), value, table, types, is_variant=True)
+        return fit(rules.variant(name, natural), value, table, types, depth + 1)
     types.setdefault(name, target)
-    return name, as_json(fitted) if target == "json" else fitted
+    return name, json_text(fitted) if target == "json" else fitted
 
 
-def check_width(target: str, value: Any) -> None:
-    if target == "bigint" and not -(2**63) <= value < 2**63:
-        raise OverflowError("an integer beyond 64 bits")
-
-
-def as_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+def too_wide(value: int) -> bool:
+    return not -(2**63) <= value < 2**63
 
 
 def root_id(row: dict[str, Any], table: TableRules) -> str:

@@ -58,6 +58,9 @@ class Rules(Protocol):
     def infer(self, column: str, value: Any) -> str:
         """The data type of a new column whose first value is `value`."""
 
+    def detect(self, column: str, value: Any) -> str:
+        """As `infer`, for a variant column: its name tells nothing."""
+
     def natural(self, value: Any) -> str:
         """The data type that a Python value has by itself."""
 
@@ -98,7 +101,7 @@ class Shaped:
 
 
 def check_required(table: TableRules, name: str, rows: pa.Table) -> None:
-    """Raises DecodeError where a column of the root table that may not be null is, or is missing."""
+    """Raises DecodeError where a root column that may not be null is, or is missing."""
     if name != table.name or not rows.num_rows:
         return
     for column in sorted(table.required):

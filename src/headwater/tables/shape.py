@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
-from typing import Any
 
 import pyarrow as pa
 
 from headwater.arrow import Column, count_up
 from headwater.arrow import compute as pc
+from headwater.tables.convert import converted, first_value, split_whole
 from headwater.tables.rules import (
-    ARROW,
     Known,
     NeedsExact,
     Shaped,
@@ -19,11 +18,9 @@ from headwater.tables.rules import (
     check_required,
     strict,
 )
+from headwater.tables.tombstones import with_tombstones
 
 __all__ = ["shape"]
-
-UTC = pa.timestamp("us", "UTC")
-NAIVE = pa.timestamp("us")
 
 
 @dataclass(slots=True)
@@ -35,11 +32,27 @@ class Flat:
 
 
 @dataclass(frozen=True, slots=True)
-class Lineage:
-    """Who the rows of a child table belong to, row by row."""
+class Place:
+    """The rows of a table: its path of names, how deep it may nest, whose rows they are."""
 
+    path: tuple[str, ...]
+    depth: int
     root: Column
     parent: Column
+
+
+@dataclass(slots=True)
+class Shaping:
+    """The tables of one batch while they take shape."""
+
+    table: TableRules
+    fresh: Known
+    shaped: list[Shaped] = field(default_factory=list)
+
+    def finish(self, name: str, columns: dict[str, Column]) -> None:
+        if any(other.name == name for other in self.shaped):
+            raise NeedsExact(f"two lists for {name}")
+        self.shaped.append(finished(self.table, name, columns, self.fresh[name]))
 
 
 def shape(rows: pa.Table, table: TableRules, known: Known) -> tuple[list[Shaped], Known]:
@@ -48,21 +61,22 @@ def shape(rows: pa.Table, table: TableRules, known: Known) -> tuple[list[Shaped]
     Raises NeedsExact where a value does not fit the type that its column has.
     """
     fresh: Known = {name: dict(columns) for name, columns in known.items()}
+    shaping = Shaping(table, fresh)
+    types, count = fresh.setdefault(table.name, {}), rows.num_rows
     flat = Flat()
     for name, column in zip(rows.schema.names, rows.columns, strict=True):
-        flatten(flat, table, fresh.setdefault(table.name, {}), (), name, one_array(column))
-    count = rows.num_rows
-    typed = typed_columns(flat, table, fresh[table.name], count)
+        flatten(flat, table, types, (), name, one_array(column), table.max_nesting)
+    typed = typed_columns(flat, table, types)
     ids = root_ids(typed, table, count)
     if table.load_id is not None:
         typed["_dlt_load_id"] = pa.repeat(pa.scalar(table.load_id), count)
     typed["_dlt_id"] = ids
-    shaped = [finished(table, table.name, typed, fresh[table.name])]
-    lineage = Lineage(ids, ids)
+    shaping.finish(table.name, typed)
     for path, lists in flat.lists.items():
-        child_tables(shaped, table, fresh, (table.name, *path), lists, lineage)
+        child_tables(shaping, Place((table.name, *path), table.max_nesting - 1, ids, ids), lists)
+    shaped = shaping.shaped
     if table.tombstones:
-        shaped = [shaped[0], *with_tombstones(shaped[1:], table, known, fresh, ids)]
+        shaped = [shaped[0], *with_tombstones(shaped[1:], table, known, ids)]
     return shaped, fresh
 
 
@@ -77,6 +91,7 @@ def flatten(
     path: tuple[str, ...],
     key: str,
     array: Column,
+    level: int,
 ) -> None:
     """Adds the column `key` below `path`, its fields if it is an object, to `flat`."""
     rules, kind = table.rules, array.type
@@ -85,13 +100,11 @@ def flatten(
     name = rules.identifier(key)
     joined = rules.join(*path, name) if path else name
     nested = pa.types.is_struct(kind) or pa.types.is_list(kind)
-    if nested and known.get(joined) == "json":
-        raise NeedsExact(joined)
-    if nested and table.max_nesting < 1000:
+    if nested and (level <= 0 or known.get(joined) == "json"):
         raise NeedsExact(joined)
     if pa.types.is_struct(kind):
         for field_, inner in zip(kind, array.flatten(), strict=True):
-            flatten(flat, table, known, (*path, name), field_.name, inner)
+            flatten(flat, table, known, (*path, name), field_.name, inner, level - 1)
     elif pa.types.is_list(kind):
         if pa.types.is_null(kind.value_type) and holds_nothing(array):
             return
@@ -109,12 +122,15 @@ def holds_nothing(lists: Column) -> bool:
     return len(pc.list_flatten(lists)) == 0
 
 
-def typed_columns(
-    flat: Flat, table: TableRules, known: dict[str, str], count: int
-) -> dict[str, Column]:
-    """The scalar columns of `flat` in the types their table knows; new ones are added to `known`."""
+def typed_columns(flat: Flat, table: TableRules, known: dict[str, str]) -> dict[str, Column]:
+    """The scalar columns of `flat` in the types that their table knows; `known` gains new ones."""
     out: dict[str, Column] = {}
     for name, array in flat.columns.items():
+        if isinstance(array, pa.ExtensionArray):
+            if known.setdefault(name, "json") != "json":
+                raise NeedsExact(name)
+            out[name] = array.storage
+            continue
         target = known.get(name)
         if target is None:
             first = first_value(array)
@@ -122,46 +138,16 @@ def typed_columns(
                 continue
             target = table.rules.infer(name, first)
             known[name] = target
-        out[name] = converted(array, target)
+        if target == "bigint" and pa.types.is_floating(array.type):
+            out[name], fractions = split_whole(name, array)
+            if fractions.null_count < len(fractions):
+                variant = table.rules.variant(name, "double")
+                if variant in flat.columns or known.setdefault(variant, "double") != "double":
+                    raise NeedsExact(variant)
+                out[variant] = fractions
+        else:
+            out[name] = converted(array, target)
     return out
-
-
-def first_value(array: Column) -> Any:
-    """The first value that is not null, None where all are."""
-    if array.null_count == 0:
-        return array[0].as_py() if len(array) else None
-    found = pc.index(array.is_valid(), True).as_py()
-    return None if found < 0 else array[found].as_py()
-
-
-def converted(array: Column, target: str) -> Column:
-    """`array` as data type `target`; only conversions that are the same in the exact path."""
-    kind, wanted = array.type, ARROW[target]
-    if kind.equals(wanted) and target != "timestamp":
-        return array
-    try:
-        match target:
-            case "timestamp" if pa.types.is_string(kind):
-                return times(array)
-            case "date" if pa.types.is_string(kind):
-                return pc.cast(array, pa.date32())
-            case "double" if pa.types.is_integer(kind):
-                return pc.cast(array, pa.float64(), safe=False)
-            case "text" if pa.types.is_integer(kind):
-                return pc.cast(array, pa.string())
-            case "decimal" if pa.types.is_integer(kind):
-                return pc.cast(array, wanted)
-    except pa.ArrowInvalid as error:
-        raise NeedsExact(str(error)) from None
-    raise NeedsExact(f"{kind} as {target}")
-
-
-def times(array: Column) -> Column:
-    """ISO 8601 text as instants; text without a zone is UTC. Raises pa.ArrowInvalid on a mixture."""
-    try:
-        return pc.cast(array, UTC)
-    except pa.ArrowInvalid:
-        return pc.assume_timezone(pc.cast(array, NAIVE), "UTC")
 
 
 def root_ids(columns: dict[str, Column], table: TableRules, count: int) -> Column:
@@ -196,48 +182,46 @@ def random_ids(count: int) -> Column:
     return pc.binary_join_element_wise(pa.scalar(stem), numbers, "_")
 
 
-def child_tables(
-    shaped: list[Shaped],
-    table: TableRules,
-    fresh: Known,
-    path: tuple[str, ...],
-    lists: Column,
-    lineage: Lineage,
-) -> None:
-    """Adds the table of a list column, and the tables below it, to `shaped`."""
-    name = table.rules.join(*path)
-    if pa.types.is_null(lists.type.value_type):
-        if not holds_nothing(lists):
-            raise NeedsExact(name)
+def child_tables(shaping: Shaping, place: Place, lists: Column) -> None:
+    """Adds the table of a list column, and the tables below it."""
+    table = shaping.table
+    name = table.rules.join(*place.path)
+    if pa.types.is_null(lists.type.value_type) and not holds_nothing(lists):
+        raise NeedsExact(name)
+    values = pc.list_flatten(lists)
+    if len(values) == 0 and name not in shaping.fresh:
         return
     owner = pc.list_parent_indices(lists)
-    values = pc.list_flatten(lists)
-    if len(values) == 0 and name not in fresh:
-        return
     starts = lists.offsets.take(owner)
     index = pc.subtract(count_up(len(values)), relative(starts, lists))
-    parent, root = lineage.parent.take(owner), lineage.root.take(owner)
+    parent, root = place.parent.take(owner), place.root.take(owner)
     ids = pc.binary_join_element_wise(parent, pc.cast(index, pa.string()), "_")
-    known = fresh.setdefault(name, {})
-    flat = Flat()
-    if pa.types.is_struct(values.type):
-        if values.null_count:
-            raise NeedsExact(name)
-        for field_, inner in zip(values.type, values.flatten(), strict=True):
-            flatten(flat, table, known, (), field_.name, inner)
-    elif pa.types.is_list(values.type):
-        if values.null_count:
-            raise NeedsExact(name)
-        flat.lists[(table.rules.table("list"),)] = values
-    else:
-        flat.columns[table.rules.identifier("value")] = values
-    typed = typed_columns(flat, table, known, len(values))
+    types = shaping.fresh.setdefault(name, {})
+    flat = items(shaping, place, types, values)
+    typed = typed_columns(flat, table, types)
     if table.keeps_root:
         typed["_dlt_root_id"] = root
     typed |= {"_dlt_parent_id": parent, "_dlt_list_idx": index, "_dlt_id": ids}
-    shaped.append(finished(table, name, typed, known))
-    for inner_path, inner_lists in flat.lists.items():
-        child_tables(shaped, table, fresh, (*path, *inner_path), inner_lists, Lineage(root, ids))
+    shaping.finish(name, typed)
+    depth = place.depth - (2 if pa.types.is_list(values.type) else 1)
+    for path, inner in flat.lists.items():
+        child_tables(shaping, Place((*place.path, *path), depth, root, ids), inner)
+
+
+def items(shaping: Shaping, place: Place, types: dict[str, str], values: Column) -> Flat:
+    """The columns of a child table, whose rows are the `values` of lists."""
+    table, flat = shaping.table, Flat()
+    nested = pa.types.is_struct(values.type) or pa.types.is_list(values.type)
+    if nested and values.null_count:
+        raise NeedsExact(".".join(place.path))
+    if pa.types.is_struct(values.type):
+        for field_, inner in zip(values.type, values.flatten(), strict=True):
+            flatten(flat, table, types, (), field_.name, inner, place.depth)
+    elif pa.types.is_list(values.type):
+        flatten(flat, table, types, (), "list", values, place.depth - 1)
+    elif not pa.types.is_null(values.type):
+        flat.columns[table.rules.identifier("value")] = values
+    return flat
 
 
 def relative(starts: Column, lists: Column) -> Column:
@@ -253,52 +237,3 @@ def finished(
     check_required(table, name, rows)
     texts = frozenset(key for key in columns if known.get(key) == "json")
     return Shaped(name, strict(table, name, rows), name == table.name, texts)
-
-
-def with_tombstones(
-    children: list[Shaped], table: TableRules, before: Known, fresh: Known, roots: Column
-) -> list[Shaped]:
-    """Child tables with a deleting row for each root that now has no row in them.
-
-    Only for child tables that were there before this batch: no other can hold old rows.
-    """
-    by_name = {child.name: child for child in children}
-    names = [name for name in before if name != table.name]
-    for name in dict.fromkeys([*by_name, *names]):
-        child = by_name.get(name)
-        rows = None if child is None else child.rows
-        empty = (
-            roots
-            if rows is None
-            else pc.filter(roots, pc.invert(pc.is_in(roots, value_set=rows.column("_dlt_root_id"))))
-        )
-        live = (
-            None
-            if rows is None
-            else rows.append_column(
-                pa.field("_dlt_deleted", pa.bool_()), pa.nulls(rows.num_rows, pa.bool_())
-            )
-        )
-        texts = child.json_columns if child else frozenset[str]()
-        if name in before and len(empty):
-            dead = tombstone_rows(empty)
-            live = (
-                dead if live is None else pa.concat_tables([live, dead], promote_options="default")
-            )
-        if live is not None and live.num_rows:
-            by_name[name] = Shaped(name, strict(table, name, live), False, texts)
-    return list(by_name.values())
-
-
-def tombstone_rows(roots: Column) -> pa.Table:
-    count = len(roots)
-    ids = pc.binary_join_element_wise(roots, pa.scalar("deleted"), "_")
-    return pa.table(
-        {
-            "_dlt_root_id": roots,
-            "_dlt_parent_id": roots,
-            "_dlt_list_idx": pa.repeat(pa.scalar(-1, pa.int64()), count),
-            "_dlt_id": ids,
-            "_dlt_deleted": pa.repeat(pa.scalar(True), count),
-        }
-    )
