@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ import pytest
 
 from headwater.decode import Slice
 from headwater.run import gather
-from headwater.run.gather import fan_out, joined
+from headwater.run.gather import fan_out, joined, read_ahead
 
 pytestmark = pytest.mark.timeout(10)
 Put = Callable[[Slice], Awaitable[None]]
@@ -161,3 +162,41 @@ def test_a_reader_that_leaves_ends_the_fan_out() -> None:
         await pieces.aclose()
 
     run(work())
+
+
+def test_read_ahead_keeps_order_and_raises_at_the_end() -> None:
+    """Items come in order, and a failure of the source comes after the items before it."""
+    got: list[int] = []
+
+    async def source() -> AsyncGenerator[int, None]:
+        for number in range(5):
+            yield number
+        raise ValueError("broken")
+
+    async def take() -> None:
+        async for item in read_ahead(source()):
+            got.append(item)
+
+    with pytest.raises(ValueError, match="broken"):
+        run(take())
+    assert got == [0, 1, 2, 3, 4]
+
+
+def test_read_ahead_closes_its_source_when_it_is_closed() -> None:
+    """A taker that stops early leaves no task and no open source behind."""
+    closed: list[bool] = []
+
+    async def source() -> AsyncGenerator[int, None]:
+        try:
+            while True:
+                yield 1
+        finally:
+            closed.append(True)
+
+    async def take() -> None:
+        async with aclosing(read_ahead(source())) as items:
+            async for _ in items:
+                break
+
+    run(take())
+    assert closed == [True]

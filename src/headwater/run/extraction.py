@@ -22,7 +22,7 @@ from headwater.fetch.client import Ask, Client
 from headwater.fetch.paginate import pager_of
 from headwater.fetch.retry import retry_rule
 from headwater.plan.graph import Plan, Step
-from headwater.run.gather import fan_out, joined
+from headwater.run.gather import fan_out, joined, read_ahead
 from headwater.run.listing import Listing, Selected
 from headwater.run.outcome import (
     Failure,
@@ -68,7 +68,7 @@ class Extraction:
         self._progress = {
             step.name: Progress(outside=is_outside(plan, step)) for step in plan.steps
         }
-        self._decoders: dict[str, Decoder] = {}
+        self._decoders: dict[str, tuple[Decoder, asyncio.Lock]] = {}
         self._selected: dict[str, Selected] = {}
         self._asked: dict[str, set[Values]] = {}
         self._feeds: dict[str, deque[list[Values]]] = {}
@@ -232,18 +232,28 @@ class Extraction:
     ) -> AsyncGenerator[Batch, None]:
         """The batches of `step`, one listing for each of `values`."""
         client = await self.client()
-        decoder = self._decoders.get(step.name)
-        if decoder is None:
-            decoder = self._decoders[step.name] = self._decoder_of(step)
         if len(values) == 1:
             slices = self.one(client, step, values[0], cursor)
         else:
             slices = self.many(client, step, values, cursor)
-        page_by_page = self._progress[step.name].stopped is not None
-        async with aclosing(joined(slices, page_by_page=page_by_page)) as batches:
-            async for pieces in batches:
+        limited = self._progress[step.name].stopped is not None
+        decoded = self.decoded(step, joined(slices, page_by_page=limited))
+        async with aclosing(decoded if limited else read_ahead(decoded)) as batches:
+            async for batch in batches:
+                yield batch
+
+    async def decoded(
+        self, step: Step, joints: AsyncGenerator[list[Slice], None]
+    ) -> AsyncGenerator[Batch, None]:
+        """`joints` read into batches, beside the loop; one at a time, for the decoder learns."""
+        if step.name not in self._decoders:
+            self._decoders[step.name] = self._decoder_of(step), asyncio.Lock()
+        decoder, turn = self._decoders[step.name]
+        async with aclosing(joints) as pieces_lists:
+            async for pieces in pieces_lists:
                 try:
-                    batch = decoder.decode(pieces)
+                    async with turn:
+                        batch = await asyncio.to_thread(decoder.decode, pieces)
                 except DecodeError as error:
                     self.fail(step, error)
                     continue

@@ -6,15 +6,23 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from headwater.decode import Slice
 
-__all__ = ["fan_out", "joined"]
+__all__ = ["fan_out", "joined", "read_ahead"]
 
 T = TypeVar("T")
 BATCH_BYTES = 2 << 20
 BATCH_WAIT_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """The end of an iterator, and what it failed with."""
+
+    fault: Exception | None = None
 
 
 class Channel:
@@ -167,6 +175,34 @@ async def fan_out(
                 yield piece
     finally:
         await ended(running)
+
+
+async def read_ahead(source: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+    """The items of `source`, the next ones made while the taker is busy with those it has.
+
+    An exception of `source` is raised here, after the items that came before it.
+    """
+    queue: asyncio.Queue[T | Over] = asyncio.Queue(maxsize=1)
+
+    async def fill() -> None:
+        over = Over()
+        try:
+            async for item in source:
+                await queue.put(item)
+        except Exception as error:
+            over = Over(error)
+        finally:
+            await source.aclose()
+        await queue.put(over)
+
+    filling = asyncio.create_task(fill())
+    try:
+        while not isinstance(item := await queue.get(), Over):
+            yield item
+        if item.fault is not None:
+            raise item.fault
+    finally:
+        await ended(filling)
 
 
 def started(work: Coroutine[Any, Any, None], channel: Channel) -> asyncio.Task[None]:
