@@ -120,11 +120,13 @@ def chosen(
 
 
 def run(pipeline: dlt.Pipeline, source: DltSource, target: Target, *, full_refresh: bool) -> None:
-    """Runs the pipeline on what is at the destination now, without leftovers of earlier runs."""
+    """Runs the pipeline on what is at the destination now, after what an earlier run left."""
     refresh: Any = "drop_sources" if full_refresh else None
     file_format: Any = target.file_format
+    if full_refresh and pipeline.has_pending_data:
+        pipeline.drop_pending_packages(with_partial_loads=True)
+    load_unfinished(pipeline)
     pipeline.sync_destination()
-    drop_unfinished(pipeline)
     pipeline.run(source, refresh=refresh, loader_file_format=file_format)
 
 
@@ -139,10 +141,11 @@ def read_by(plan: Plan, resources: Sequence[str]) -> list[str]:
     return [name for name in names if name in chosen]
 
 
-def drop_unfinished(pipeline: dlt.Pipeline) -> None:
-    """Drops what an earlier run left between extract and load: its cursors did not move either."""
+def load_unfinished(pipeline: dlt.Pipeline) -> None:
+    """Loads what an earlier run left between extract and load: its cursors have moved already."""
     if pipeline.has_pending_data:
-        pipeline.drop_pending_packages(with_partial_loads=True)
+        pipeline.normalize()
+        pipeline.load()
 
 
 @contextlib.contextmanager

@@ -18,11 +18,13 @@ from headwater.decode import Batch, Decoder, Rows, objects_of
 from headwater.events import Listener, Noticed, silent
 from headwater.fetch.client import Client
 from headwater.load.incremental import cursor_values, incremental_of, with_cursor_column
+from headwater.load.journals import journal_of
 from headwater.load.secrets import find_secret
 from headwater.load.settings import masker_of, settings_of
 from headwater.load.steps import HandOver, Parent, Shape, TableHints, foreknown
 from headwater.plan.graph import Plan, Step, make_plan
 from headwater.run.extraction import Extraction
+from headwater.run.journal import JournalledClient
 
 __all__ = ["rest_api_resources", "rest_api_source", "source_of"]
 
@@ -170,7 +172,7 @@ class Resources:
         if any(len(child.parents) == 1 for child in self.plan.children(step.name)):
             resource.add_step(HandOver())
         if self.as_tables(step):
-            resource.add_step(Shape(self.table_hints(step), self.notice(step)))
+            resource.add_step(Shape(self.table_hints(step), self.notice(step), self.spoiled))
 
     def as_tables(self, step: Step) -> bool:
         """Whether headwater makes the tables; where hints need dlt's own way, dlt gets objects."""
@@ -222,14 +224,26 @@ class Resources:
 
     def open(self) -> Extraction:
         settings, masker = settings_of(self.plan), masker_of(self.plan.config)
-        listener = self.listener
+        journal = journal_of(self.plan)
+
+        def client() -> Client:
+            if journal is None:
+                return Client(settings, masker=masker, listener=self.listener)
+            return JournalledClient(journal, settings, masker=masker, listener=self.listener)
+
         return Extraction(
             self.plan,
-            lambda: Client(settings, masker=masker, listener=listener),
-            listener=listener,
+            client,
+            listener=self.listener,
             decoder_of=self.decoder,
             raises=self.on_incomplete == "raise",
+            on_spoiled=lambda: None if journal is None else journal.spoil(),
         )
+
+    def spoiled(self) -> None:
+        """Says that the rows of the current run themselves are wrong."""
+        if self.current is not None:
+            self.current.on_spoiled()
 
     def decoder(self, step: Step) -> Decoder:
         carried = [include.column for include in step.includes]

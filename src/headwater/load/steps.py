@@ -19,6 +19,7 @@ from dlt.extract.items import DataItemWithMeta
 from dlt.extract.items_transform import ItemTransform, LimitItem
 
 from headwater.decode import Rows, objects_of
+from headwater.errors import DecodeError
 from headwater.load.rules import DltRules, Foreknown, known_types
 from headwater.run.extraction import Token
 from headwater.tables.exact import shape_exact
@@ -99,10 +100,16 @@ class Shape(ItemTransform[Any, Any]):
 
     placement_affinity: ClassVar[float] = 2
 
-    def __init__(self, hints: TableHints, notice: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        hints: TableHints,
+        notice: Callable[[str], None],
+        spoiled: Callable[[], None] = lambda: None,
+    ) -> None:
         super().__init__(lambda item: item)
         self.hints = hints
         self.notice = notice
+        self.spoiled = spoiled
         self._rules: TableRules | None = None
         self._known: Known = {}
         self._hinted: set[tuple[str, frozenset[str]]] = set()
@@ -111,7 +118,7 @@ class Shape(ItemTransform[Any, Any]):
 
     def bind(self, pipe: Any) -> Shape:
         logging.getLogger("dlt").addFilter(HINT_NOISE)
-        return Shape(self.hints, self.notice)
+        return Shape(self.hints, self.notice, self.spoiled)
 
     def __call__(self, item: Any, meta: Any = None) -> Iterator[Any]:
         rows = item if isinstance(item, (list, pa.Table)) else [item]
@@ -123,7 +130,11 @@ class Shape(ItemTransform[Any, Any]):
             table = self.open()
             self.settle_key(rows)
             table = self._rules or table
-        tables = self.shaped(rows, table)
+        try:
+            tables = self.shaped(rows, table)
+        except DecodeError:
+            self.spoiled()
+            raise
         self.watch_keys(tables[0])
         for shaped in tables:
             yield from self.marked(shaped, meta)

@@ -16,7 +16,7 @@ from typing import Any
 
 from headwater.config.path import parse_path
 from headwater.decode import Batch, Decoder, Rows, Slice, values_of
-from headwater.errors import DecodeError, FetchError, HeadwaterError
+from headwater.errors import DecodeError, FetchError, HeadwaterError, PagingError
 from headwater.events import Listener, ListingEnded, Noticed
 from headwater.fetch.client import Ask, Client
 from headwater.fetch.paginate import pager_of
@@ -54,11 +54,13 @@ class Extraction:
         listener: Listener,
         decoder_of: Callable[[Step], Decoder],
         raises: bool = True,
+        on_spoiled: Callable[[], None] = lambda: None,
     ) -> None:
         self.plan = plan
         self.listener = listener
         self.failures: list[Failure] = []
         self.started = False
+        self.on_spoiled = on_spoiled
         self._raises = raises
         self._open_client = open_client
         self._decoder_of = decoder_of
@@ -273,6 +275,7 @@ class Extraction:
         if listing.reasons and not skips(step):
             request = listing.request
             which = f" ({client.mask(f'{request.method} {request.full_url}')})"
+            self.on_spoiled()
             what = f"partial: {'; '.join(listing.reasons)}{which if step.parents else ''}"
             self.failures.append(Failure(step.name, what))
 
@@ -337,6 +340,8 @@ class Extraction:
             self.listener(Noticed(step.name, f"skipped: {error}"))
             self.listener(ListingEnded(step.name, "complete", rows, None, "skipped"))
             return
+        if isinstance(error, (PagingError, DecodeError)):
+            self.on_spoiled()
         self.failures.append(Failure(step.name, str(error)))
         self.listener(ListingEnded(step.name, "failed", rows, None, str(error)))
 
@@ -349,6 +354,7 @@ class Extraction:
             if selected.matched:
                 self.listener(Noticed(name, what))
             else:
+                self.on_spoiled()
                 self.failures.append(Failure(name, what))
                 self.listener(ListingEnded(name, "failed", 0, None, what))
         if self.failures and self._raises:
@@ -357,9 +363,10 @@ class Extraction:
     async def client(self) -> Client:
         """The open client; closed when its loop shuts its generators down."""
         if self._client is None:
-            self._client = self._open_client()
-            self._keeper = self.keep_open(self._client)
-            await anext(self._keeper)
+            client = self._open_client()
+            keeper = self.keep_open(client)
+            await anext(keeper)
+            self._client, self._keeper = client, keeper
         return self._client
 
     async def keep_open(self, client: Client) -> AsyncIterator[None]:
