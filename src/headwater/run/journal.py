@@ -81,6 +81,7 @@ class Journal:
         self.run = run
         self._places: dict[bytes, Place] = {}
         self._file: Any = None
+        self._end = 0
         self._spoiled = False
 
     @property
@@ -106,8 +107,8 @@ class Journal:
             file.truncate(0)
             file.seek(0)
             head = {"run": self.run, "started_s": time.time()}
-            file.write(json.dumps(head).encode() + b"\n")
-            file.flush()
+            self._end = 0
+            self._append(json.dumps(head).encode() + b"\n")
 
     def _read_places(self) -> None:
         """Learns what the file holds, and cuts off what was torn at its end."""
@@ -128,7 +129,7 @@ class Journal:
             file.seek(after)
             good = after
         file.truncate(good)
-        file.seek(good)
+        self._end = good
 
     def get(self, digest: bytes) -> tuple[dict[str, Any], bytes] | None:
         """What was said about a page, and its body; None where it is not there, or damaged."""
@@ -147,18 +148,29 @@ class Journal:
             return
         said = json.dumps(meta).encode()
         checksum = zlib.crc32(body, zlib.crc32(said))
-        file = self._file
-        start = file.seek(0, os.SEEK_END)
+        head = HEAD.pack(MAGIC, len(said), len(body), checksum, digest)
+        start = self._end
         try:
-            file.write(HEAD.pack(MAGIC, len(said), len(body), checksum, digest) + said)
-            file.write(body)
-            file.flush()
+            self._append(head + said, body)
         except OSError as error:
-            file.truncate(start)
+            os.ftruncate(self._file.fileno(), start)
+            self._end = start
             what = f"cannot keep what was fetched: {error.strerror}"
             hint = "make room and run again: nothing that was kept is asked again"
             raise HeadwaterError(f"{self.path}: {what} ({hint})") from None
         self._places[digest] = Place(start + HEAD.size, len(said), len(body), checksum)
+
+    def _append(self, *parts: bytes) -> None:
+        """Writes at the end, straight to the file: a killed process loses nothing written."""
+        file = self._file.fileno()
+        whole = sum(map(len, parts))
+        written = os.pwritev(file, parts, self._end)
+        if written < whole:
+            rest = b"".join(parts)[written:]
+            while rest:
+                written += (step := os.pwrite(file, rest, self._end + written))
+                rest = rest[step:]
+        self._end += whole
 
     def spoil(self) -> None:
         """Says that the pages themselves are wrong: the next run must ask for new ones."""
