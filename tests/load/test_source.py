@@ -360,3 +360,23 @@ def test_rows_that_come_twice_are_loaded_once(api: Api, warehouse: Warehouse) ->
         assert warehouse.rows("SELECT count(*), count(DISTINCT _dlt_id) FROM raw.rows__tags") == [
             (14, 14)
         ]
+
+
+def test_hints_changed_in_code_hold(api: Api, warehouse: Warehouse) -> None:
+    """A disposition given to pipeline.run wins over that of the config, for child tables too."""
+    wanted = config(api, listing("rows"))
+    api.paths["rows"] = {"data": [{"id": 1, "tags": ["a"]}, {"id": 2, "tags": ["b"]}]}
+    warehouse.pipeline().run(rest_api_source(wanted))
+    api.paths["rows"] = {"data": [{"id": 3, "tags": ["c"]}]}
+    warehouse.pipeline().run(rest_api_source(wanted), write_disposition="replace")
+    assert warehouse.rows("SELECT id FROM raw.rows") == [(3,)]
+    assert warehouse.rows("SELECT value FROM raw.rows__tags") == [("c",)]
+
+
+def test_parallelized_sources_load_alike(api: Api, warehouse: Warehouse) -> None:
+    """parallelized=True, which dlt takes for its own source, changes nothing here."""
+    api.paths["rows"] = {"data": [{"id": 1}]}
+    source = rest_api_source(config(api, listing("rows")), name="mine", parallelized=True)
+    warehouse.pipeline().run(source)
+    assert warehouse.rows("SELECT id FROM raw.rows") == [(1,)]
+    assert source.name == "mine"

@@ -157,7 +157,7 @@ class Shape(ItemTransform[Any, Any]):
         """The rules of this run's schema, and the types it knows."""
         schema = current_schema()
         rules = DltRules(schema)
-        hints = self.hints
+        hints = self.hints = as_hinted_now(self.hints)
         name = rules.table(hints.table)
         self._known = known_types(schema, hints.resource, name)
         types = self._known.setdefault(name, {})
@@ -175,7 +175,7 @@ class Shape(ItemTransform[Any, Any]):
             rules=rules,
             key=key,
             required=frozenset({*required, *key}),
-            keeps_root=merges or hints.root_key,
+            keeps_root=merges or hints.root_key or had_root_ids(schema, hints.resource),
             tombstones=merges,
             max_nesting=1000 if hints.max_nesting is None else hints.max_nesting,
             load_id=current_load_id(),
@@ -295,6 +295,35 @@ def current_resource(name: str) -> Any:
         return dlt.current.source().resources[name]
     except Exception:
         return None
+
+
+def had_root_ids(schema: Schema, resource: str) -> bool:
+    """Whether child tables of the resource came to carry the root's id in an earlier run."""
+    return any(
+        table.get("resource") == resource and "_dlt_root_id" in table["columns"]
+        for table in schema.tables.values()
+    )
+
+
+def as_hinted_now(hints: TableHints) -> TableHints:
+    """`hints` with the disposition and key that the resource has by now: code may change them."""
+    resource = current_resource(hints.resource)
+    if resource is None:
+        return hints
+    table = resource.compute_table_schema()
+    disposition = str(table.get("write_disposition") or hints.disposition)
+    key = tuple(name for name, column in table["columns"].items() if column.get("primary_key"))
+    same = disposition == hints.disposition and set(key) == set(hints.key)
+    return (
+        hints
+        if same
+        else dataclasses.replace(
+            hints,
+            disposition=disposition,
+            key=key,
+            merges_alone=hints.merges_alone and disposition == "merge" and bool(key),
+        )
+    )
 
 
 def declared_columns(resource: str) -> Mapping[str, Any]:
