@@ -36,13 +36,14 @@ def settings_of(plan: Plan) -> Settings:
     client = plan.config.client
     runtime = resolve_configuration(RuntimeConfiguration())
     absolute = [step.path for step in plan.steps if step.path.startswith(("http://", "https://"))]
-    hosts = tuple(url.split("/")[2].rsplit(":", 1)[0] for url in absolute)
+    hosts = tuple("/".join(url.split("/")[:3]) for url in absolute)
     return Settings(
         base_url=client.base_url,
         headers={name: str(v) for name, v in (client.headers or {}).items() if v is not None},
         max_concurrency=client.max_concurrency,
         rate_limit=client.rate_limit,
         allowed_hosts=(*client.allowed_hosts, *hosts),
+        max_body_bytes=client.max_body_bytes,
         timeout_s=runtime.request_timeout,
         retries=RetryRule(
             max_retries=runtime.request_max_attempts - 1,

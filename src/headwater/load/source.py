@@ -19,6 +19,7 @@ from headwater.events import Listener, Noticed, silent
 from headwater.fetch.client import Client
 from headwater.load.incremental import cursor_values, incremental_of, with_cursor_column
 from headwater.load.journals import journal_of
+from headwater.load.objects import in_words, refuse_unknown
 from headwater.load.secrets import find_secret
 from headwater.load.settings import masker_of, settings_of
 from headwater.load.steps import HandOver, Parent, Shape, TableHints, foreknown
@@ -67,7 +68,7 @@ def rest_api_source(
 
     Raises ConfigError (a ValueError) with every problem of the config.
     """
-    read = read_config(config, secret=find_secret)
+    read = read_config(in_words(config), secret=find_secret)
     return source_of(
         read,
         name=name or "rest_api",
@@ -92,7 +93,7 @@ def rest_api_resources(
 
     Raises ConfigError (a ValueError) with every problem of the config.
     """
-    read = read_config(config, secret=find_secret)
+    read = read_config(in_words(config), secret=find_secret)
     return Resources(make_plan(read), backend=backend, on_incomplete=on_incomplete).build()
 
 
@@ -137,6 +138,8 @@ class Resources:
     current: Extraction | None = field(default=None, init=False)
 
     def build(self) -> list[DltResource]:
+        """Raises ConfigError for what the config asks for and headwater cannot do."""
+        refuse_unknown(self.plan.config)
         built: dict[str, DltResource] = {}
         for step in self.plan.steps:
             built[step.name] = self.resource(step, built)
