@@ -15,6 +15,7 @@ __all__ = [
     "RequestSent",
     "Retried",
     "Status",
+    "TableWritten",
     "silent",
 ]
 
@@ -72,7 +73,16 @@ class Noticed:
     what: str
 
 
-Event = RequestSent | Retried | PageRead | ListingEnded | Noticed
+@dataclass(frozen=True, slots=True)
+class TableWritten:
+    """Rows of a resource are on their way to a table; rows that only delete others do not count."""
+
+    resource: str
+    table: str
+    rows: int
+
+
+Event = RequestSent | Retried | PageRead | ListingEnded | Noticed | TableWritten
 Listener = Callable[[Event], None]
 
 

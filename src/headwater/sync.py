@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +20,9 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from headwater.config.read import Config
 from headwater.errors import HeadwaterError, LoadError, UsageError
-from headwater.events import Event, Listener, silent
+from headwater.events import Event, Listener, TableWritten, silent
 from headwater.load.destination import Target, target_of
+from headwater.load.journals import FOLDER
 from headwater.load.settings import masker_of
 from headwater.load.source import source_of
 from headwater.plan.graph import Plan, make_plan
@@ -78,21 +82,25 @@ def sync(
     plan = make_plan(config)
     ledger = Ledger(read_by(plan, resources), parents={s.name: s.parents for s in plan.steps})
 
+    written: Counter[str] = Counter()
+
     def listen(event: Event) -> None:
         ledger(event)
+        if isinstance(event, TableWritten):
+            written[event.table] += event.rows
         listener(event)
 
     source = chosen(source_of(config, name=config.name, listener=listen), resources, limit, target)
     folder: Any = {"pipelines_dir": pipelines_dir} if pipelines_dir else {}
-    pipeline = dlt.pipeline(
-        pipeline_name or f"headwater_{config.name}",
-        destination=target.destination,
-        dataset_name=dataset,
-        **folder,
-    )
     with explained(target, masker_of(config)):
+        pipeline = dlt.pipeline(
+            pipeline_name or pipeline_for(config, target, dataset),
+            destination=target.destination,
+            dataset_name=dataset,
+            **folder,
+        )
         run(pipeline, source, target, full_refresh=full_refresh)
-    tables = tables_of(pipeline)
+    tables = tables_of(pipeline, written)
     return Synced(
         report=ledger.report(),
         destination=target.name,
@@ -102,6 +110,12 @@ def sync(
         query=query_of(target, pipeline.dataset_name or dataset, tables),
         seconds=time.monotonic() - started_s,
     )
+
+
+def pipeline_for(config: Config, target: Target, dataset: str) -> str:
+    """A pipeline name for a config and where it goes: each place has a state of its own."""
+    where = f"{target.name} {target.location} {dataset}".encode()
+    return f"headwater_{config.name}_{hashlib.blake2b(where, digest_size=4).hexdigest()}"
 
 
 def chosen(
@@ -123,8 +137,10 @@ def run(pipeline: dlt.Pipeline, source: DltSource, target: Target, *, full_refre
     """Runs the pipeline on what is at the destination now, after what an earlier run left."""
     refresh: Any = "drop_sources" if full_refresh else None
     file_format: Any = target.file_format
-    if full_refresh and pipeline.has_pending_data:
-        pipeline.drop_pending_packages(with_partial_loads=True)
+    if full_refresh:
+        shutil.rmtree(Path(pipeline.working_dir) / FOLDER, ignore_errors=True)
+        if pipeline.has_pending_data:
+            pipeline.drop_pending_packages(with_partial_loads=True)
     load_unfinished(pipeline)
     pipeline.sync_destination()
     pipeline.run(source, refresh=refresh, loader_file_format=file_format)
@@ -162,12 +178,17 @@ def explained(target: Target, mask: Any) -> Iterator[None]:
         if missing := of_type(failed, MissingDependencyException):
             raise UsageError(not_installed(target, missing)) from failed
         cause = root_cause(failed)
+        kept = " (what was fetched is kept: the next sync loads it, --full-refresh drops it)"
         text = mask(f"{target.location}: {failed.step} failed: {first_line(cause)}")
+        text += "" if failed.step == "extract" else kept
         raise LoadError(text) from failed
     except ConfigFieldMissingException as missing:
         raise UsageError(mask(f"{target.name}: {first_line(missing)}")) from missing
     except HeadwaterError:
         raise
+    except PermissionError as error:
+        hint = "give another folder in DLT_DATA_DIR, or make this one writable"
+        raise UsageError(f"{error.filename}: {error.strerror} ({hint})") from error
     except (MissingDependencyException, ImportError) as missing:
         raise UsageError(not_installed(target, missing)) from missing
     except Exception as error:
@@ -206,8 +227,8 @@ def first_line(error: BaseException) -> str:
     return lines[0] if lines else type(error).__name__
 
 
-def tables_of(pipeline: dlt.Pipeline) -> tuple[TableLoaded, ...]:
-    """The tables that the last run wrote to, with its row counts."""
+def tables_of(pipeline: dlt.Pipeline, written: Mapping[str, int]) -> tuple[TableLoaded, ...]:
+    """The tables that the last run wrote to, with its rows; `written` are counts known best."""
     trace = pipeline.last_trace
     counts = trace.last_normalize_info.row_counts if trace and trace.last_normalize_info else {}
     schema = pipeline.default_schema
@@ -216,7 +237,7 @@ def tables_of(pipeline: dlt.Pipeline) -> tuple[TableLoaded, ...]:
         if name.startswith("_dlt") or name not in schema.tables:
             continue
         resource = schema.tables[name].get("resource") or name
-        out.append(TableLoaded(name, rows, resource))
+        out.append(TableLoaded(name, written.get(name, rows), resource))
     return tuple(sorted(out, key=lambda table: table.name))
 
 

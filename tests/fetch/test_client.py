@@ -18,7 +18,8 @@ from headwater.errors import FetchError
 from headwater.events import Event
 from headwater.fetch.auth import Masker, secrets_of
 from headwater.fetch.client import Ask, Client, Settings
-from headwater.fetch.page import Page, Request
+from headwater.fetch.home import check_home
+from headwater.fetch.page import Page, Request, origin
 from headwater.fetch.retry import RetryRule
 
 pytestmark = pytest.mark.timeout(15)
@@ -156,19 +157,25 @@ def test_allowed_hosts_are_spoken_to() -> None:
         ("https://h", "https://other:444/x", ("other:443",), False),
         ("https://h", "https://other:444/x", ("other:444",), True),
         ("https://h", "https://h.evil/x", (), False),
+        ("https://h", "http://other/x", ("other",), False),
+        ("https://h", "http://other/x", ("http://other",), True),
+        ("http://h", "http://169.254.169.254/latest", ("169.254.169.254",), False),
+        ("http://h", "http://[fe80::1]/", ("fe80::1",), False),
+        ("http://h", "http://[::ffff:169.254.169.254]/", ("::ffff:169.254.169.254",), False),
+        ("http://h", "http://2852039166/", ("2852039166",), False),
+        ("http://h", "http://0xa9.0xfe.0xa9.0xfe/", ("0xa9.0xfe.0xa9.0xfe",), False),
+        ("http://h", "http://metadata.google.internal./", ("metadata.google.internal.",), False),
+        ("http://169.254.169.254", "http://169.254.169.254/x", (), True),
+        ("http://169.254.1.1", "http://169.254.169.254/x", ("169.254.169.254",), False),
     ],
 )
 def test_who_may_be_spoken_to(home: str, target: str, allowed: Any, fine: bool) -> None:
     """The same origin, its own https, and hosts that are allowed; nobody else."""
-    from headwater.fetch.page import origin
-
-    settings = Settings(base_url=home, headers={}, allowed_hosts=allowed)
-    client = Client(settings, masker=Masker([]), listener=lambda _: None)
     if fine:
-        client._check_home(origin(target), origin(home))
+        check_home(origin(target), origin(home), allowed)
     else:
         with pytest.raises(FetchError, match="not followed"):
-            client._check_home(origin(target), origin(home))
+            check_home(origin(target), origin(home), allowed)
 
 
 def test_a_redirect_from_https_to_http_is_refused() -> None:
@@ -401,3 +408,65 @@ def test_a_header_that_cannot_be_sent_is_told() -> None:
     (error,) = talk(Request("GET", "/items", headers={"X": "a\r\nY: b"}))
     assert isinstance(error, FetchError)
     assert (error.tries, talk.seen) == (1, [])
+
+
+def test_a_token_address_elsewhere_gets_no_header_of_the_client() -> None:
+    """Headers of the API, which may hold its key, are not shown to who hands out tokens."""
+    elsewhere: list[dict[str, str]] = []
+
+    async def token(request: web.BaseRequest) -> web.StreamResponse:
+        elsewhere.append(dict(request.headers))
+        return ok(b'{"access_token": "token-x"}')
+
+    async def run() -> dict[str, str]:
+        at_home: list[dict[str, str]] = []
+
+        async def home(request: web.BaseRequest) -> web.StreamResponse:
+            at_home.append(dict(request.headers))
+            return ok()
+
+        runners = [
+            web.ServerRunner(web.Server(handler, access_log=None)) for handler in (token, home)
+        ]
+        for runner in runners:
+            await runner.setup()
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+        there, here = (f"http://127.0.0.1:{runner.addresses[0][1]}" for runner in runners)
+        client = Client(
+            Settings(base_url=here, headers={"X-Key": KEY}), masker=Masker([]), listener=print
+        )
+        async with client:
+            ask = Ask("items", credentials(f"{there}/token"))
+            await client.fetch(Request("GET", f"{here}/items"), ask, lambda page: page)
+        for runner in runners:
+            await runner.cleanup()
+        return at_home[0]
+
+    sent = asyncio.run(asyncio.wait_for(run(), 10))
+    assert (sent["X-Key"], sent["Authorization"]) == (KEY, "Bearer token-x")
+    assert [headers.get("X-Key") for headers in elsewhere] == [None]
+
+
+def test_nothing_leaves_before_the_reset_that_the_host_names() -> None:
+    """With `X-RateLimit-Remaining: 0` the next request waits until the reset."""
+
+    async def handler(request: web.BaseRequest) -> web.Response:
+        return ok(**{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "40"})
+
+    talk = Talk(handler, max_concurrency=1)
+    talk(GET, GET)
+    assert [round(wait_s) for wait_s in talk.slept] == [40]
+
+
+def test_a_refusal_stops_the_whole_host() -> None:
+    """After 429 without `Retry-After` nobody asks the host until the wait is over."""
+    answers = iter([ok(status=429)])
+
+    async def handler(request: web.BaseRequest) -> web.Response:
+        return next(answers, ok())
+
+    talk = Talk(handler, max_concurrency=1)
+    pages = talk(GET, GET)
+    assert [page.status for page in pages] == [200, 200]
+    assert talk.now_s >= 1
+    assert len(talk.seen) == 3

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import itertools
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +12,6 @@ from headwater.config.models import (
     BasicAuth,
     BearerAuth,
     ErrorHandler,
-    RateLimit,
     RefreshTokenAuth,
     ResponseAction,
 )
@@ -22,7 +19,6 @@ from headwater.config.secret import Secret
 from headwater.errors import FetchError
 from headwater.fetch.actions import ignores
 from headwater.fetch.auth import Masker, merged, read_token, secrets_of, sign, signature
-from headwater.fetch.pace import Pace
 from headwater.fetch.page import Page, Request
 from headwater.fetch.retry import RetryRule, retry_after_s, retry_rule
 
@@ -78,56 +74,6 @@ def test_waits_double_up_to_a_cap(rule: RetryRule, waits: list[float | None]) ->
 def test_the_handler_says_what_is_repeated(handler: Any, status: int, repeats: bool) -> None:
     """Without a handler 429 and 5xx are repeated, with one what it lists."""
     assert retry_rule(handler, RetryRule()).repeats(status) is repeats
-
-
-def test_a_rate_limit_spaces_requests_and_a_hold_stops_them() -> None:
-    """Two a second leave half a second apart; after a hold nothing leaves until it is over."""
-    left: list[float] = []
-    now = [100.0]
-
-    async def sleep(wait_s: float) -> None:
-        now[0] += wait_s
-        await asyncio.sleep(0)
-
-    async def run() -> None:
-        limit = RateLimit(requests=2, per="second")
-        pace = Pace(3, limit, clock=lambda: now[0], sleep=sleep)
-
-        async def one() -> None:
-            async with pace:
-                left.append(now[0])
-
-        await asyncio.gather(*(one() for _ in range(4)))
-        pace.hold(10)
-        await one()
-
-    asyncio.run(asyncio.wait_for(run(), 5))
-    gaps = [round(b - a, 6) for a, b in itertools.pairwise(left)]
-    assert all(gap >= 0.5 for gap in gaps)
-    assert gaps[-1] >= 10
-
-
-def test_no_more_than_so_many_are_under_way() -> None:
-    """The number of requests at once never passes the limit, also where one is cancelled."""
-    at_once = [0, 0]
-
-    async def run() -> None:
-        pace = Pace(2, clock=asyncio.get_running_loop().time)
-
-        async def one() -> None:
-            async with pace:
-                at_once[0] += 1
-                at_once[1] = max(at_once)
-                await asyncio.sleep(0.001)
-                at_once[0] -= 1
-
-        tasks = [asyncio.create_task(one()) for _ in range(10)]
-        await asyncio.sleep(0)
-        tasks[5].cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    asyncio.run(asyncio.wait_for(run(), 5))
-    assert at_once == [0, 2]
 
 
 @pytest.mark.parametrize(
@@ -195,6 +141,22 @@ def test_secrets_are_masked_in_every_spelling() -> None:
         assert "***" in mask(text)
         assert "rd" not in mask(text)
     assert "wörd" not in repr(mask)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("http://h/abc?key=abc&x=abcd", "http://h/abc?key=***&x=abcd"),
+        ('{"key": "abc", "abc": 1}', '{"key": "***", "abc": 1}'),
+        ("{'Authorization': 'Bearer abc'}", "{'Authorization': 'Bearer ***'}"),
+        ("next=%2Fx%3Fkey%3Dabc", "next=%2Fx%3Fkey%3D***"),
+        ("Cookie: a=k%2f; b=abc", "Cookie: a=***; b=***"),
+        ("the alphabet begins abc", "the alphabet begins abc"),
+    ],
+)
+def test_short_secrets_are_masked_beside_their_names(text: str, expected: str) -> None:
+    """A secret of three letters is masked where it is a value, and words stay readable."""
+    assert Masker([Secret("abc"), Secret("k/"), Secret("")])(text) == expected
 
 
 @pytest.mark.parametrize(

@@ -380,3 +380,14 @@ def test_parallelized_sources_load_alike(api: Api, warehouse: Warehouse) -> None
     warehouse.pipeline().run(source)
     assert warehouse.rows("SELECT id FROM raw.rows") == [(1,)]
     assert source.name == "mine"
+
+
+def test_steps_added_in_code_see_dicts(api: Api, warehouse: Warehouse) -> None:
+    """add_map and add_filter get plain dicts, as with dlt, and tables come out of what they give."""
+    api.paths["rows"] = {"data": [{"id": 1, "tags": ["a"]}, {"id": 2, "tags": []}]}
+    source = rest_api_source(config(api, listing("rows")))
+    source.resources["rows"].add_filter(lambda row: row["id"] == 1)
+    source.resources["rows"].add_map(lambda row: {**row, "more": row["id"] + 1})
+    warehouse.pipeline().run(source)
+    assert warehouse.rows("SELECT id, more FROM raw.rows") == [(1, 2)]
+    assert warehouse.rows("SELECT value FROM raw.rows__tags") == [("a",)]

@@ -90,8 +90,13 @@ def is_interrupted(error: BaseException) -> bool:
 
 def calm_asyncio() -> None:
     """Leaves out what asyncio logs of generators that a Ctrl-C stopped in the middle."""
-    closing = "an error occurred during closing of asynchronous generator"
-    logging.getLogger("asyncio").addFilter(lambda record: closing not in record.getMessage())
+    noise = (
+        "an error occurred during closing of asynchronous generator",
+        "Task was destroyed but it is pending",
+    )
+    logging.getLogger("asyncio").addFilter(
+        lambda record: not any(words in record.getMessage() for words in noise)
+    )
 
 
 def is_for_click(error: Exception) -> bool:

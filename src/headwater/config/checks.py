@@ -50,6 +50,11 @@ def check_base_url(client: Any) -> list[Mistake]:
 def check_resource(item: Mapping[str, Any]) -> list[Mistake]:
     """Mistakes in the JSON paths, the paging and the disposition of a resource or the defaults."""
     found: list[Mistake] = []
+    for name in ("primary_key", "merge_key"):
+        key = item.get(name)
+        named = isinstance(key, str) or callable(key)
+        if not (key is None or named or (isinstance(key, (list, tuple)) and all_texts(key))):
+            found.append(Mistake((name,), "a column name, or a list of them, is expected"))
     disposition = item.get("write_disposition")
     if isinstance(disposition, str) and disposition not in DISPOSITIONS:
         what = f"unknown disposition `{disposition}`"
@@ -63,6 +68,10 @@ def check_resource(item: Mapping[str, Any]) -> list[Mistake]:
             found += check_paths(paginator, PAGINATOR_PATHS, ("endpoint", "paginator"))
             found += check_paging(paginator, ("endpoint", "paginator"))
     return found
+
+
+def all_texts(values: Any) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 def check_columns(columns: Any) -> list[Mistake]:

@@ -96,6 +96,7 @@ class Client:
     max_concurrency: int = Field(default=16, ge=1, le=1000)
     rate_limit: RateLimit | None = None
     allowed_hosts: Names = ()
+    max_body_bytes: int = Field(default=256 << 20, ge=1)
 
 
 @model

@@ -37,6 +37,9 @@ __all__ = [
 
 SHORTEST_MASKED = 4
 EARLY_S = 30.0
+# What stands before and after a value beside its name, in a URL, a header, JSON or Python text.
+BESIDE_NAME = r"""((?:[=:]|%3[AaDd])[\s"'\\]{0,3}(?:(?:Bearer|Basic|Token)\s+)?)"""
+AT_END = r"(?![\w%])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,18 +148,28 @@ def secrets_of(auth: Auth | None) -> list[Secret]:
 
 
 class Masker:
-    """Replaces known secrets by `***` in any text, also where they are encoded for a URL."""
+    """Replaces known secrets by `***` in any text, also where they are encoded for a URL.
 
-    __slots__ = ("_secrets", "_words")
+    Very short ones only where a value stands beside its name, as in `key=abc` or `"key": "abc"`:
+    elsewhere they may be any part of any word.
+    """
+
+    __slots__ = ("_secrets", "_short", "_words")
 
     def __init__(self, secrets: Iterable[Secret]) -> None:
         self._secrets = frozenset(secrets)
         words: set[str] = set()
-        for secret in self._secrets:
-            text = secret.reveal()
-            if len(text) >= SHORTEST_MASKED:
-                words |= spellings(text)
+        short: set[str] = set()
+        for text in filter(None, (secret.reveal() for secret in self._secrets)):
+            found = words if len(text) >= SHORTEST_MASKED else short
+            found |= spellings(text)
         self._words = sorted(words, key=len, reverse=True)
+        longest_first = sorted(short, key=len, reverse=True)
+        self._short = (
+            re.compile(BESIDE_NAME + f"(?:{'|'.join(map(re.escape, longest_first))})" + AT_END)
+            if short
+            else None
+        )
 
     def plus(self, *secrets: Secret) -> Masker:
         """A masker that knows these too."""
@@ -166,7 +179,7 @@ class Masker:
         for word in self._words:
             if word in text:
                 text = text.replace(word, "***")
-        return text
+        return text if self._short is None else self._short.sub(r"\1***", text)
 
     def __repr__(self) -> str:
         return f"Masker({len(self._words)} words)"

@@ -116,7 +116,9 @@ class Body:
         if self._tree is None:
             try:
                 self._tree = json.loads(self.raw)
-            except (ValueError, RecursionError) as error:
+            except RecursionError:
+                raise DecodeError(f"the answer is nested too deep: {describe(self.raw)}") from None
+            except ValueError as error:
                 raise DecodeError(f"the answer is not JSON: {describe(self.raw)}") from error
         return self._tree
 

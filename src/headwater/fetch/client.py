@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import errno
+import socket
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
-from urllib.parse import urlencode
+from dataclasses import replace
+from typing import TypeVar
 
 import aiohttp
 from yarl import URL
@@ -16,12 +16,13 @@ from yarl import URL
 from headwater.config.models import (
     Auth,
     ClientCredentialsAuth,
-    RateLimit,
     RefreshTokenAuth,
 )
 from headwater.errors import DecodeError, FetchError
 from headwater.events import Listener, RequestSent, Retried
 from headwater.fetch.actions import ignores
+from headwater.fetch.allowance import allowance_of
+from headwater.fetch.ask import Ask, Fault, Settings
 from headwater.fetch.auth import (
     Masker,
     Signature,
@@ -34,70 +35,30 @@ from headwater.fetch.auth import (
     token_request,
 )
 from headwater.fetch.body import describe
+from headwater.fetch.home import Origin, check_home, is_metadata
 from headwater.fetch.pace import Pace
-from headwater.fetch.page import Page, Request, follow, origin, pairs, requoted
-from headwater.fetch.retry import RetryRule, retry_after_s
+from headwater.fetch.page import Page, Request, follow, origin, requoted
+from headwater.fetch.payload import in_utf_8, lowered, payload, read_json
+from headwater.fetch.retry import retry_after_s
 
 __all__ = ["Ask", "Client", "Settings"]
 
 T = TypeVar("T")
+HttpError = aiohttp.http.HttpProcessingError
 REDIRECTS = (301, 302, 303, 307, 308)
 MAX_REDIRECTS = 10
 TOTAL_FACTOR = 10
 LONGEST_LINE_BYTES = 1 << 16
-UTF_8 = ("utf-8", "utf8", "us-ascii", "ascii")
-UP = "is the API up, and base_url right?"
+MOST_HEADERS = 256
+READ_BYTES = 1 << 20
+SHOWN_BYTES = 1 << 13
+TOO_BUSY = (429, 503)
 HINTS = {
     401: "check the credentials",
     403: "check what the credentials may read",
     404: "check base_url and path",
     429: "lower client.rate_limit or client.max_concurrency",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """How one API is spoken to. Units: seconds.
-
-    `timeout_s` is for connecting and for silence, `total_timeout_s` for a whole request (None: ten
-    times as long). `allowed_hosts` are names, or names with a port.
-    """
-
-    base_url: str
-    headers: Mapping[str, str]
-    max_concurrency: int = 16
-    rate_limit: RateLimit | None = None
-    allowed_hosts: tuple[str, ...] = ()
-    timeout_s: float = 60.0
-    total_timeout_s: float | None = None
-    retries: RetryRule = RetryRule()
-    user_agent: str = "headwater"
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """How one request is to be sent: for whom, signed how, repeated when, ignored when.
-
-    `home` is the URL whose host may be spoken to, None that of the base URL.
-    """
-
-    resource: str
-    auth: Auth | None = None
-    retries: RetryRule = RetryRule()
-    actions: tuple[Any, ...] = ()
-    home: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A try without a usable answer: what went wrong, and whether another try may help."""
-
-    why: str
-    repeats: bool = True
-    hint: str = UP
-    status: int | None = None
-    wait_s: float | None = None
-    body: bytes = b""
 
 
 class Client:
@@ -121,7 +82,7 @@ class Client:
         self._sleep = sleep
         self._clock = clock
         self._session: aiohttp.ClientSession | None = None
-        self._paces: dict[tuple[str, str, int], Pace] = {}
+        self._paces: dict[Origin, Pace] = {}
         self._gates: dict[tuple[str | None, str, str | None, int | None], Pace] = {}
         self._tokens: dict[int, Token] = {}
         self._token_locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -131,16 +92,22 @@ class Client:
         idle_s, total_s = self.settings.timeout_s, self.settings.total_timeout_s
         total_s = idle_s * TOTAL_FACTOR if total_s is None else total_s
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),
-            timeout=aiohttp.ClientTimeout(total=total_s, sock_read=idle_s, sock_connect=idle_s),
+            connector=aiohttp.TCPConnector(
+                limit=0, ttl_dns_cache=300, resolver=Resolver(self._home[1])
+            ),
+            timeout=aiohttp.ClientTimeout(
+                total=total_s, connect=idle_s, sock_read=idle_s, sock_connect=idle_s
+            ),
             cookie_jar=aiohttp.CookieJar(unsafe=True, quote_cookie=False),
             headers={
                 "User-Agent": self.settings.user_agent,
                 "Accept": "application/json, */*;q=0.5",
             },
             auto_decompress=True,
+            read_bufsize=READ_BYTES,
             max_line_size=LONGEST_LINE_BYTES,
             max_field_size=LONGEST_LINE_BYTES,
+            max_headers=MOST_HEADERS,
         )
         return self
 
@@ -179,7 +146,7 @@ class Client:
             raise self._failure(request, fault, attempt)
         url, why = self.mask(request.full_url), self.mask(fault.why)
         self._listener(Retried(ask.resource, url, why, attempt, wait_s))
-        if fault.wait_s is not None:
+        if fault.wait_s is not None or fault.status == 429:
             self._pace_of(origin(request.url)).hold(wait_s)
         await self._sleep(wait_s)
 
@@ -187,7 +154,9 @@ class Client:
         repeated = f" after {tries} tries" if tries > 1 else ""
         text = f"{request.method} {request.full_url} -> {fault.why}{repeated}"
         if fault.body.strip():
-            text += f": {describe(fault.body)}"
+            # Masked before it is cut: half a secret would not be known for one.
+            told = self.mask(fault.body[:SHOWN_BYTES].decode("utf-8", "replace"))
+            text += f": {describe(told.encode())}"
         hint = f" ({fault.hint})" if fault.hint else ""
         return FetchError(self.mask(f"{text}{hint}"), status=fault.status, tries=tries)
 
@@ -195,8 +164,12 @@ class Client:
         """One try: the answer, or what went wrong on the way."""
         try:
             page = await self._send(request, signed, ask)
-        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
+        except (TimeoutError, aiohttp.ClientError, HttpError, OSError, ValueError) as error:
             return fault_of(error, self.settings)
+        except TooLarge:
+            most = self.settings.max_body_bytes
+            what = f"the answer has more than {most} bytes once it is unpacked"
+            return Fault(what, repeats=False, hint="client.max_body_bytes is the limit")
         if page.status in ask.retries.ignored or ignores(ask.actions, page):
             return replace(page, ignored=True)
         if page.status < 400:
@@ -237,23 +210,50 @@ class Client:
         signed_url = plain_url if signed.params is plain.params else signed.full_url
         url = URL(requoted(signed_url), encoded=True)
         pace = self._gate(url, ask)
-        headers, body = payload(signed, merged(self.settings.headers, signed.headers))
-        async with pace:
+        at_home = ask.home is None or origin(ask.home) == self._home
+        shared = self.settings.headers if at_home else {}
+        headers, body = payload(signed, merged(shared, signed.headers))
+        async with pace as number:
             self._listener(RequestSent(ask.resource, self.mask(plain_url)))
             started_s = clock()
-            async with self._session.request(
-                signed.method, url, data=body, headers=headers, allow_redirects=False
-            ) as answer:
-                content = await answer.read()
-                return Page(
-                    request=plain,
-                    url=plain_url,
-                    status=answer.status,
-                    headers=lowered(answer.headers),
-                    body=as_utf_8(content, answer),
-                    reason=answer.reason or "",
-                    seconds=clock() - started_s,
-                )
+            try:
+                async with self._session.request(
+                    signed.method, url, data=body, headers=headers, allow_redirects=False
+                ) as answer:
+                    received = lowered(answer.headers)
+                    self._learn(pace, number, ask, answer.status, received, clock() - started_s)
+                    named = "charset" in received.get("content-type", "")
+                    content = await whole_body(answer, self.settings.max_body_bytes)
+                    return Page(
+                        request=plain,
+                        url=plain_url,
+                        status=answer.status,
+                        headers=received,
+                        body=in_utf_8(content, answer.charset if named else None),
+                        reason=answer.reason or "",
+                        seconds=clock() - started_s,
+                    )
+            except TimeoutError:
+                pace.refused(number)
+                raise
+
+    def _learn(
+        self,
+        pace: Pace,
+        number: int,
+        ask: Ask,
+        status: int,
+        headers: Mapping[str, str],
+        seconds: float,
+    ) -> None:
+        """Tells `pace` what an answer says of how busy its host is."""
+        if status in TOO_BUSY:
+            pace.refused(number)
+        else:
+            pace.answered(number, seconds)
+        allowance = allowance_of(headers)
+        if allowance is not None:
+            pace.allow(allowance, ask.retries.max_wait_s)
 
     def _gate(self, url: URL, ask: Ask) -> Pace:
         """The pace of the host of `url`. Raises FetchError where it may not be spoken to at all."""
@@ -262,27 +262,14 @@ class Client:
         if pace is None:
             try:
                 target = origin(str(url))
-            except ValueError as error:
+                home = self._home if ask.home is None else origin(ask.home)
+                check_home(target, home, self.settings.allowed_hosts)
+            except (ValueError, FetchError) as error:
                 raise FetchError(self.mask(str(error))) from None
-            self._check_home(target, self._home if ask.home is None else origin(ask.home))
             pace = self._gates[key] = self._pace_of(target)
         return pace
 
-    def _check_home(self, target: tuple[str, str, int], home: tuple[str, str, int]) -> None:
-        """Raises FetchError where `target` is away from home, before anything is sent."""
-        allowed = {host.lower() for host in self.settings.allowed_hosts}
-        upgraded = target[:2] == ("https", home[1]) and home[0] == "http"
-        usual_ports = (home[2], target[2]) == (80, 443)
-        named = target[1] in allowed or f"{target[1]}:{target[2]}" in allowed
-        if target == home or named or (upgraded and usual_ports):
-            return
-        from_, to = (f"{scheme}://{host}:{port}" for scheme, host, port in (home, target))
-        raise FetchError(
-            f"the API leads from {from_} to {to}, which is not followed"
-            f" (add `{target[1]}` to client.allowed_hosts if that is meant)"
-        )
-
-    def _pace_of(self, host: tuple[str, str, int]) -> Pace:
+    def _pace_of(self, host: Origin) -> Pace:
         if host not in self._paces:
             limits = (self.settings.max_concurrency, self.settings.rate_limit)
             loop = asyncio.get_running_loop()
@@ -315,6 +302,40 @@ class Client:
             self._tokens[id(auth)] = replace(token, stale_at_s=float("-inf"))
 
 
+class TooLarge(Exception):
+    """A body that is longer than it may be."""
+
+
+class Resolver(aiohttp.ThreadedResolver):
+    """Looks names up, and takes no address of the network link or of metadata for an answer."""
+
+    def __init__(self, home: str) -> None:
+        super().__init__()
+        self._home_host = home
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[aiohttp.abc.ResolveResult]:
+        found = await super().resolve(host, port, family)
+        if host != self._home_host and any(is_metadata(one["host"]) for one in found):
+            raise OSError(errno.EACCES, f"{host} is an address that is never followed")
+        return found
+
+
+async def whole_body(answer: aiohttp.ClientResponse, most_bytes: int) -> bytes:
+    """The body of `answer`, read no further than `most_bytes`. Raises TooLarge."""
+    if (answer.content_length or 0) > most_bytes:
+        raise TooLarge
+    parts: list[bytes] = []
+    size_bytes = 0
+    while part := await answer.content.readany():
+        size_bytes += len(part)
+        if size_bytes > most_bytes:
+            raise TooLarge
+        parts.append(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
 def fault_of(error: Exception, settings: Settings) -> Fault:
     """What an exception of the HTTP library means."""
     match error:
@@ -329,6 +350,8 @@ def fault_of(error: Exception, settings: Settings) -> Fault:
             return Fault(f"cannot connect: {cause.strerror or cause}")
         case aiohttp.ClientPayloadError() | aiohttp.ServerDisconnectedError():
             return Fault("the answer was cut off")
+        case aiohttp.ClientResponseError() | HttpError():
+            return Fault(f"the answer is no HTTP: {first_line(error.message)}")
         case aiohttp.InvalidURL() | ValueError():
             return Fault(f"cannot be sent: {error}", repeats=False, hint="")
         case OSError() if error.strerror:
@@ -336,44 +359,6 @@ def fault_of(error: Exception, settings: Settings) -> Fault:
     return Fault(f"{type(error).__name__}: {error}")
 
 
-def payload(request: Request, headers: dict[str, str]) -> tuple[dict[str, str], Any]:
-    """Headers and body of a request, encoded as `requests` does it."""
-    if request.json is not None:
-        body, kind = json.dumps(request.json).encode(), "application/json"
-    elif isinstance(request.data, Mapping):
-        form = urlencode(list(pairs(request.data)), doseq=True)
-        body, kind = form.encode(), "application/x-www-form-urlencoded"
-    elif request.data is not None:
-        return headers, request.data
-    else:
-        return headers, None
-    if not any(name.lower() == "content-type" for name in headers):
-        headers["Content-Type"] = kind
-    return headers, body
-
-
-def lowered(headers: Mapping[str, str]) -> dict[str, str]:
-    """Header names in lower case; lines of one name are joined (RFC 9110, 5.3)."""
-    out: dict[str, str] = {}
-    for name, value in headers.items():
-        key = name.lower()
-        out[key] = f"{out[key]}, {value}" if key in out else value
-    return out
-
-
-def as_utf_8(content: bytes, answer: aiohttp.ClientResponse) -> bytes:
-    """A body in UTF-8, where the answer says that it is in another encoding."""
-    charset = answer.charset if "charset" in answer.headers.get("Content-Type", "") else None
-    if charset is None or charset.lower() in UTF_8 or content.isascii():
-        return content
-    try:
-        return content.decode(charset).encode()
-    except (LookupError, UnicodeDecodeError):
-        return content
-
-
-def read_json(page: Page) -> Any:
-    try:
-        return json.loads(page.body)
-    except ValueError:
-        raise DecodeError("the answer is not JSON") from None
+def first_line(text: str) -> str:
+    """The first line of `text`, short."""
+    return (text.splitlines() or [""])[0][:200]

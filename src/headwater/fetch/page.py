@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
-__all__ = ["Page", "Request", "follow", "join_url", "origin", "requoted", "set_at"]
+__all__ = ["Page", "Request", "follow", "join_url", "links", "origin", "requoted", "set_at"]
 
 URL_TEXT = re.compile(r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*")
+LINK = re.compile(r"<([^<>]*)>([^<]*)")
+RELATION = re.compile(r'\brel\s*=\s*"?([^";,]+)"?', re.IGNORECASE)
 STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -81,6 +83,16 @@ def join_url(base: str, path: str) -> str:
 def follow(current: str, link: str) -> str:
     """The URL that `link` means in an answer from `current`."""
     return urljoin(current, link.strip())
+
+
+def links(header: str) -> dict[str, str]:
+    """Relations of a `Link` header and their targets."""
+    out: dict[str, str] = {}
+    for target, attributes in LINK.findall(header):
+        relation = RELATION.search(attributes)
+        for name in relation[1].split() if relation else ():
+            out.setdefault(name, target)
+    return out
 
 
 def origin(url: str) -> tuple[str, str, int]:

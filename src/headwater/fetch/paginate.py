@@ -6,7 +6,6 @@ ahead. A `Chained` pager (cursor, link) learns the next request from the page be
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
@@ -17,12 +16,9 @@ from headwater.config.models import Paginator
 from headwater.config.path import JsonPath, parse_path
 from headwater.errors import PagingError
 from headwater.fetch.body import Body
-from headwater.fetch.page import Page, Request, follow, set_at
+from headwater.fetch.page import Page, Request, follow, links, origin, set_at
 
 __all__ = ["Chained", "Facts", "Indexed", "Pager", "detect", "pager_of"]
-
-LINK = re.compile(r"<([^>]*)>([^<]*)")
-RELATION = re.compile(r'\brel\s*=\s*"?([^";,]+)"?', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,20 +231,13 @@ class HeaderLink:
 
 
 def linked(request: Request, page: Page, link: str) -> Request:
-    url = follow(page.url, link)
+    try:
+        origin(url := follow(page.url, link))
+    except ValueError:
+        raise PagingError(f"the next link `{link[:200]}` is no http URL") from None
     if page.url.startswith("https:") and url.startswith("http:"):
         raise PagingError("the next link leads from https to plain http, which is not followed")
     return replace(request, url=url, params={})
-
-
-def links(header: str) -> dict[str, str]:
-    """Relations of a `Link` header and their targets."""
-    out: dict[str, str] = {}
-    for target, attributes in LINK.findall(header):
-        relation = RELATION.search(attributes)
-        for name in relation[1].split() if relation else ():
-            out.setdefault(name, target)
-    return out
 
 
 def path_or_none(text: str | None) -> JsonPath | None:
@@ -321,6 +310,7 @@ def page_pager(paginator: models.PageNumberPaginator) -> Indexed:
     )
 
 
+DEEPEST_HINT = 20
 PAGES_KEYS = ("total_pages", "pages", "totalpages")
 PAGE_KEYS = ("page", "current_page", "currentpage", "page_number", "pagenumber")
 Leaves = list[tuple[tuple[str, ...], Any]]
@@ -384,6 +374,6 @@ def leaves(tree: Mapping[str, Any], above: tuple[str, ...]) -> Leaves:
     for key, value in tree.items():
         if isinstance(value, (str, int, float)) and not isinstance(value, bool):
             out.append(((*above, key), value))
-        elif isinstance(value, Mapping):
+        elif isinstance(value, Mapping) and len(above) < DEEPEST_HINT:
             out += leaves(value, (*above, key))
     return out

@@ -67,7 +67,8 @@ def duckdb_target(rest: str) -> Target:
         raise UsageError(f"--to duckdb:///{path}: is a folder, not a file ({EXAMPLES})")
     if not file.absolute().parent.is_dir():
         raise UsageError(f"--to duckdb:///{path}: there is no folder {file.parent}")
-    return Target("duckdb", dlt.destinations.duckdb(str(file)), str(file))
+    whole = str(file.absolute())
+    return Target("duckdb", dlt.destinations.duckdb(whole), whole)
 
 
 def filesystem_target(to: str, path: str, query: str) -> Target:

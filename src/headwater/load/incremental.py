@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import dlt
 import pyarrow as pa
 
 from headwater.config.models import Incremental
+from headwater.config.template import strings
 from headwater.decode import Rows
 from headwater.plan.graph import Step
 
@@ -17,8 +19,14 @@ INCREMENTAL_OWN = ("start_param", "end_param", "convert", "transform")
 
 
 def incremental_of(step: Step) -> Any:
-    """The dlt incremental of a step, None where it has none."""
+    """The dlt incremental of a step, None where it has none or needs none.
+
+    A child whose requests do not carry the cursor is read whole. Where its rows are merged by key,
+    a filter would spare nothing, and its one cursor would drop old rows of a parent that is new.
+    """
     found = step.incremental
+    if step.parents and is_mere_filter(step):
+        return None
     if isinstance(found, tuple):
         return found[1]
     if not isinstance(found, Incremental):
@@ -32,6 +40,23 @@ def incremental_of(step: Step) -> Any:
     if given.get("last_value_func") in named:
         given["last_value_func"] = named[given["last_value_func"]]
     return dlt.sources.incremental(**given)
+
+
+def is_mere_filter(step: Step) -> bool:
+    """Whether the cursor only filters rows that are merged by key anyway."""
+    own, resource = step.incremental, step.resource
+    if not isinstance(own, Incremental) or own.start_param or own.end_param:
+        return False
+    asked = any("{incremental." in text for text in request_texts(step))
+    merged = resource.write_disposition == "merge" and resource.primary_key is not None
+    return merged and not asked and own.end_value is None
+
+
+def request_texts(step: Step) -> Iterator[str]:
+    """Every text of the step's request."""
+    endpoint = step.resource.endpoint
+    for part in (step.path, dict(step.params), endpoint.json, endpoint.data, endpoint.headers):
+        yield from strings(part)
 
 
 def cursor_values(step: Step, cursor: Any) -> dict[str, Any]:
@@ -51,8 +76,10 @@ def cursor_values(step: Step, cursor: Any) -> dict[str, Any]:
 
     out: dict[str, Any] = {
         f"incremental.{name}": shown(getattr(cursor, name))
-        for name in ("start_value", "initial_value", "last_value", "end_value")
+        for name in ("start_value", "initial_value", "end_value")
     }
+    # The cursor moves while rows come; requests of one run are measured from where it began.
+    out["incremental.last_value"] = out["incremental.start_value"]
     out["incremental.lag"] = cursor.lag
     if start:
         out[f"params.{start}"] = out["incremental.last_value"]

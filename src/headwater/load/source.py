@@ -10,12 +10,18 @@ from typing import Any, Literal
 import dlt
 from dlt.extract import DltResource, DltSource
 from dlt.extract.items import DataItemWithMeta
-from dlt.extract.items_transform import ItemTransform, LimitItem
+from dlt.extract.items_transform import (
+    FilterItem,
+    ItemTransform,
+    LimitItem,
+    MapItem,
+    YieldMapItem,
+)
 
 from headwater.config.models import Incremental
 from headwater.config.read import Config, read_config
 from headwater.decode import Batch, Decoder, Rows, objects_of
-from headwater.events import Listener, Noticed, silent
+from headwater.events import Listener, Noticed, TableWritten, silent
 from headwater.fetch.client import Client
 from headwater.load.incremental import cursor_values, incremental_of, with_cursor_column
 from headwater.load.journals import journal_of
@@ -136,6 +142,7 @@ class Resources:
     root_key: bool = False
     max_nesting: int | None = None
     current: Extraction | None = field(default=None, init=False)
+    stepped: set[str] = field(default_factory=set, init=False)
 
     def build(self) -> list[DltResource]:
         """Raises ConfigError for what the config asks for and headwater cannot do."""
@@ -160,6 +167,11 @@ class Resources:
         else:
             function = self.child(step, incremental)
             resource = dlt.transformer(function, data_from=parent, **settings)
+            if incremental is not None:
+                # As a step, not as an argument: dlt binds an argument anew at every call, and the
+                # rows of later parents would be measured by the cursor of earlier ones.
+                incremental.set_deduplication_key(config.primary_key, from_hints=True)
+                resource.add_step(incremental)
         self.add_steps(resource, step)
         return resource
 
@@ -175,7 +187,8 @@ class Resources:
         if any(len(child.parents) == 1 for child in self.plan.children(step.name)):
             resource.add_step(HandOver())
         if self.as_tables(step):
-            resource.add_step(Shape(self.table_hints(step), self.notice(step), self.spoiled))
+            hints = self.table_hints(step)
+            resource.add_step(Shape(hints, self.notice(step), self.spoiled, self.written(step)))
 
     def as_tables(self, step: Step) -> bool:
         """Whether headwater makes the tables; where hints need dlt's own way, dlt gets objects."""
@@ -190,6 +203,9 @@ class Resources:
 
     def notice(self, step: Step) -> Callable[[str], None]:
         return lambda what: self.listener(Noticed(step.name, what))
+
+    def written(self, step: Step) -> Callable[[str, int], None]:
+        return lambda table, rows: self.listener(TableWritten(step.name, table, rows))
 
     def table_hints(self, step: Step) -> TableHints:
         resource = step.resource
@@ -241,6 +257,7 @@ class Resources:
             decoder_of=self.decoder,
             raises=self.on_incomplete == "raise",
             on_spoiled=lambda: None if journal is None else journal.spoil(),
+            on_incomplete=lambda: None if journal is None else journal.give_up(),
         )
 
     def spoiled(self) -> None:
@@ -256,7 +273,7 @@ class Resources:
     def needs_objects(self, step: Step) -> bool:
         """Whether rows must be Python objects from the start: for user steps, or deep cursors."""
         incremental = incremental_of(step)
-        if not self.as_tables(step) or step.resource.processing_steps:
+        if not self.as_tables(step) or step.name in self.stepped:
             return True
         if incremental is None:
             return False
@@ -300,17 +317,9 @@ class Resources:
             return read(rows, None, cursor) if len(rows) else None
 
         def plain(item: Any, meta: Any) -> Any:
-            return handed(item, meta, None)
+            return handed(item, meta, incremental)
 
-        if incremental is None:
-            return plain
-
-        def bounded(
-            item: Any, meta: Any, cursor: dlt.sources.incremental[Any] = incremental
-        ) -> Any:
-            return handed(item, meta, cursor)
-
-        return bounded
+        return plain
 
     def is_external(self, step: Step) -> bool:
         return self.plan.step(step.parents[0]).external is not None
@@ -343,6 +352,8 @@ class Joined(ItemTransform[Any, Any]):
 
     def bind(self, pipe: Any) -> Joined:
         self.resources.join(self.step, pipe.get_by_type(LimitItem))
+        if pipe.find(MapItem, FilterItem, YieldMapItem) >= 0:
+            self.resources.stepped.add(self.step.name)
         return self
 
     def __call__(self, item: Any, meta: Any = None) -> Any:

@@ -105,11 +105,13 @@ class Shape(ItemTransform[Any, Any]):
         hints: TableHints,
         notice: Callable[[str], None],
         spoiled: Callable[[], None] = lambda: None,
+        written: Callable[[str, int], None] = lambda _table, _rows: None,
     ) -> None:
         super().__init__(lambda item: item)
         self.hints = hints
         self.notice = notice
         self.spoiled = spoiled
+        self.written = written
         self._rules: TableRules | None = None
         self._known: Known = {}
         self._hinted: set[tuple[str, frozenset[str]]] = set()
@@ -118,7 +120,7 @@ class Shape(ItemTransform[Any, Any]):
 
     def bind(self, pipe: Any) -> Shape:
         logging.getLogger("dlt").addFilter(HINT_NOISE)
-        return Shape(self.hints, self.notice, self.spoiled)
+        return Shape(self.hints, self.notice, self.spoiled, self.written)
 
     def __call__(self, item: Any, meta: Any = None) -> Iterator[Any]:
         rows = item if isinstance(item, (list, pa.Table)) else [item]
@@ -169,7 +171,10 @@ class Shape(ItemTransform[Any, Any]):
             if props.get("nullable") is False:
                 required.add(column)
         key = tuple(rules.identifier(column) for column in hints.key)
-        merges = hints.disposition == "merge" and bool(hints.key) and can_delete()
+        keyed = hints.disposition == "merge" and bool(hints.key)
+        merges = keyed and can_delete()
+        if keyed and not merges:
+            self.notice("the destination cannot merge: rows are added, also those there already")
         self._rules = TableRules(
             name=name,
             rules=rules,
@@ -218,6 +223,7 @@ class Shape(ItemTransform[Any, Any]):
         Hints are set on the resource at once, not sent along with the rows: items of a resource
         that has children do not reach dlt's extractor in the order they were sent in.
         """
+        self.written(shaped.name, shaped.live)
         mark = (shaped.name, shaped.json_columns)
         if mark not in self._hinted:
             self.set_hints(shaped, is_new=all(name != shaped.name for name, _ in self._hinted))

@@ -55,12 +55,14 @@ class Extraction:
         decoder_of: Callable[[Step], Decoder],
         raises: bool = True,
         on_spoiled: Callable[[], None] = lambda: None,
+        on_incomplete: Callable[[], None] = lambda: None,
     ) -> None:
         self.plan = plan
         self.listener = listener
         self.failures: list[Failure] = []
         self.started = False
         self.on_spoiled = on_spoiled
+        self._on_incomplete = on_incomplete
         self._raises = raises
         self._open_client = open_client
         self._decoder_of = decoder_of
@@ -357,6 +359,8 @@ class Extraction:
                 self.on_spoiled()
                 self.failures.append(Failure(name, what))
                 self.listener(ListingEnded(name, "failed", 0, None, what))
+        if self.failures:
+            self._on_incomplete()
         if self.failures and self._raises:
             raise Incomplete(self.failures)
 

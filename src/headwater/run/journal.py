@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from headwater.errors import HeadwaterError
+from headwater.events import Noticed
 from headwater.fetch.auth import secrets_of
 from headwater.fetch.client import Ask, Client
 from headwater.fetch.page import Page, Request
@@ -83,6 +84,7 @@ class Journal:
         self._file: Any = None
         self._end = 0
         self._spoiled = False
+        self.resumed = False
 
     @property
     def pages(self) -> int:
@@ -103,6 +105,7 @@ class Journal:
         head = read_head(self.path)
         if head is not None and head["run"] == self.run:
             self._read_places()
+            self.resumed = bool(self._places)
         else:
             file.truncate(0)
             file.seek(0)
@@ -172,6 +175,14 @@ class Journal:
                 rest = rest[step:]
         self._end += whole
 
+    def give_up(self) -> None:
+        """Says that the run is not complete; one that had gone on already is not gone on with again.
+
+        What it goes on with may be what stands in its way: a parent, say, that is no longer there.
+        """
+        if self.resumed:
+            self.spoil()
+
     def spoil(self) -> None:
         """Says that the pages themselves are wrong: the next run must ask for new ones."""
         self._spoiled = True
@@ -191,6 +202,7 @@ class JournalledClient(Client):
     def __init__(self, journal: Journal, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
         self.journal = journal
+        self._told: set[str] = set()
 
     async def __aenter__(self) -> JournalledClient:
         self.journal.open()
@@ -206,6 +218,10 @@ class JournalledClient(Client):
         kept = self.journal.get(digest)
         if kept is not None:
             meta, body = kept
+            if ask.resource not in self._told:
+                self._told.add(ask.resource)
+                what = "goes on where an earlier run ended: what it had fetched is not asked again"
+                self._listener(Noticed(ask.resource, what))
             return read(Page(request=request, body=body, **meta))
 
         def read_and_keep(page: Page) -> T:

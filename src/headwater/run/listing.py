@@ -15,15 +15,20 @@ from headwater.events import Listener, ListingEnded, Noticed, PageRead, Status
 from headwater.fetch.actions import ignores
 from headwater.fetch.body import Body, lens_of
 from headwater.fetch.client import Ask, Client
+from headwater.fetch.depth import is_deeper
 from headwater.fetch.page import Page, Request
 from headwater.fetch.paginate import Chained, Facts, Indexed, Pager, detect
 from headwater.run.ahead import Ahead
 from headwater.run.course import MOST_EMPTY, Course
+from headwater.run.repeats import Repeats
 
 __all__ = ["Listing", "Selected"]
 
 NO_SUCH_PAGE = (400, 404, 416, 422)
 SHOWN_BODY = 200
+LONGEST_URL = 2000
+# Far below what readers of JSON, Arrow and our own recursion can take.
+MOST_DEEP = 200
 
 
 @dataclass(slots=True)
@@ -66,7 +71,7 @@ class Listing:
     carried: tuple[object, ...] = ()
     rows: int = 0
     expected: int | None = None
-    seen: set[tuple[int, int]] = field(default_factory=set)
+    repeats: Repeats = field(default_factory=Repeats)
     reasons: list[str] = field(default_factory=list)
 
     async def slices(self) -> AsyncGenerator[Slice, None]:
@@ -115,6 +120,9 @@ class Listing:
                 return Leaf(page, body, None)
             self.selector = selector
         records = body.records(selector)
+        if records and is_deeper(page.body, MOST_DEEP):
+            what = f"answers with rows nested more than {MOST_DEEP} levels deep"
+            raise FetchError(self.say(page.request, what), status=page.status)
         if not records and (errors := body.errors()):
             what = f"answers with errors and no rows: {errors[:SHOWN_BODY]}"
             raise FetchError(self.say(page.request, what), status=page.status)
@@ -134,29 +142,23 @@ class Listing:
             if leaf.records is None and not self.selected.keys:
                 self.selected.keys = tuple(leaf.body.top_keys())
         if leaf.records:
-            mark = (leaf.count, hash(b"\n".join(leaf.records)))
-            if mark in self.seen:
-                what = "brought rows that came before: does the API page this way?"
+            what = self.repeats.of_rows(leaf.records)
+            if what:
                 raise PagingError(self.say(page.request, what))
-            self.seen.add(mark)
         self.listener(PageRead(self.ask.resource, leaf.count, len(page.body), page.seconds))
 
     async def chained(
         self, pager: Chained, first: Leaf | None = None
     ) -> AsyncGenerator[Leaf, None]:
         """Pages that each name the next one, after `first` where that was read already."""
-        asked: set[tuple[str, str]] = set()
         empties = 0
         current = pager.first(self.request) if first is None else None
         if first is not None:
             current = self.following(pager, first)
         while current is not None:
-            name = (current.full_url, "" if current.json is None else repr(current.json))
-            if name in asked:
-                with_body = f" (with {name[1][:SHOWN_BODY]})" if name[1] else ""
-                what = f"was asked before{with_body}: the API pages in a circle"
+            what = self.repeats.of_request(current)
+            if what:
                 raise PagingError(self.say(current, what))
-            asked.add(name)
             leaf = await self.read(current)
             self.take(leaf)
             yield leaf
@@ -224,4 +226,6 @@ class Listing:
             raise PagingError(self.say(leaf.page.request, str(error))) from None
 
     def say(self, request: Request, what: str) -> str:
-        return self.client.mask(f"{request.method} {request.full_url} -> {what}")
+        url = self.client.mask(request.full_url)
+        url = url if len(url) <= LONGEST_URL else f"{url[:LONGEST_URL]}..."
+        return f"{request.method} {url} -> {self.client.mask(what)}"

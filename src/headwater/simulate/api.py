@@ -15,12 +15,14 @@ from headwater.plan.graph import Plan
 from headwater.simulate.access import Access, secret_param
 from headwater.simulate.compare import comparable
 from headwater.simulate.dataset import Dataset, Texts
-from headwater.simulate.options import Options
+from headwater.simulate.options import Options, Quirk
 from headwater.simulate.paging import LINK_PARAM, Asked, BadRequestError, page_of
 from headwater.simulate.route import ENDS, STARTS, Incoming, Route, Router, segments_of
 from headwater.simulate.shape import cursor_of
 
 __all__ = ["Answer", "Api", "Request"]
+
+SHIFTING: frozenset[Quirk] = frozenset({"deletes_between_pages", "inserts_between_pages"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +127,8 @@ class Api:
     ) -> Answer:
         step = route.step
         numbers = self.window(route, texts, values, incoming)
+        if "lists_rows_twice" in self.options.quirks:
+            numbers = [n for i, n in enumerate(numbers) for _ in range(2 if i % 3 == 0 else 1)]
         envelope = route.envelope
         if envelope.entity:
             rows = self.dataset.encoded(step.name, texts, numbers[:1])
@@ -150,6 +154,8 @@ class Api:
         except BadRequestError as error:
             return refuse(400, str(error), step.name)
         rows = self.dataset.encoded(step.name, texts, numbers[page.start : page.stop])
+        for quirk in SHIFTING & self.options.quirks:
+            self.dataset.shift(step.name, texts, inserts=quirk == "inserts_between_pages")
         return Answer(200, envelope.body(rows, page.facts), step.name, page.headers)
 
     def window(

@@ -78,6 +78,7 @@ class Dataset:
         }
         self.pool_sizes: dict[int, int] = {}
         self.added: dict[tuple[str, Texts], list[int]] = {}
+        self.ahead: dict[tuple[str, Texts], list[int]] = {}
         self.found: dict[str, dict[Texts, Place]] = {}
         self.listed: dict[tuple[str, Texts], Sequence[int]] = {}
         self.cursors: dict[tuple[str, Texts], list[Any]] = {}
@@ -140,8 +141,8 @@ class Dataset:
             numbers: Sequence[int] = (
                 self.pooled(store, name, place) if store.pooled else self.own(place)
             )
-            if store.deleted or key in self.added:
-                both = [*numbers, *self.added.get(key, ())]
+            if store.deleted or key in self.added or key in self.ahead:
+                both = [*self.ahead.get(key, ()), *numbers, *self.added.get(key, ())]
                 numbers = [number for number in both if number not in store.deleted]
             self.listed[key] = self.in_order(name, texts, numbers)
         return self.listed[key]
@@ -236,14 +237,33 @@ class Dataset:
                 store.rows[number] = encode(new)
         self.forget()
 
-    def add(self, name: str, row: Row, texts: Texts) -> None:
-        """Puts a row at the end of one listing. Raises KeyError where there is no such listing."""
+    def add(self, name: str, row: Row, texts: Texts, *, ahead: bool = False) -> None:
+        """Puts a row at one end of a listing. Raises KeyError where there is no such listing."""
         self.pin()
         place = self.places(name)[texts]
-        number = ADDED + sum(map(len, self.added.values()))
+        number = self.next_number()
         self.stores[name].rows[number] = encode(row)
-        self.added.setdefault((name, tuple(map(format, place.values))), []).append(number)
+        key = (name, tuple(map(format, place.values)))
+        if ahead:
+            self.ahead.setdefault(key, []).insert(0, number)
+        else:
+            self.added.setdefault(key, []).append(number)
         self.forget()
+
+    def next_number(self) -> int:
+        """The number of the next row that is added."""
+        return ADDED + sum(len(n) for ends in (self.added, self.ahead) for n in ends.values())
+
+    def shift(self, name: str, texts: Texts, *, inserts: bool) -> None:
+        """Puts a new row before the first one of a listing, or deletes that one."""
+        store, numbers = self.stores[name], self.numbers(name, texts)
+        if inserts:
+            row = store.shape.row(Draw(store.base, self.next_number(), NOWHERE))
+            self.add(name, row, texts, ahead=True)
+        elif numbers:
+            self.pin()
+            store.deleted.add(numbers[0])
+            self.forget()
 
     def pin(self) -> None:
         """Settles every number and size that depends on rows, before any of them is changed."""

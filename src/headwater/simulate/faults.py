@@ -5,16 +5,24 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Mapping
+from types import MappingProxyType
 
 __all__ = ["Faults"]
 
 IN_A_ROW = 2
+NONE_BROKEN: Mapping[str, int] = MappingProxyType({})
 
 
 class Faults:
-    """Seeded draws; one request never fails more than twice in a row, so that retries end."""
+    """Seeded draws; one request never fails more than twice in a row, so that retries end.
 
-    def __init__(self, shares: Mapping[str, float], seed: int) -> None:
+    Requests that hold a word of `broken` fail always, with its status.
+    """
+
+    def __init__(
+        self, shares: Mapping[str, float], seed: int, broken: Mapping[str, int] = NONE_BROKEN
+    ) -> None:
+        self.broken = broken
         self.shares = sorted(shares.items())
         self.random = random.Random(seed)
         self.lock = threading.Lock()
@@ -22,6 +30,9 @@ class Faults:
 
     def draw(self, method: str, path_qs: str) -> str | None:
         """The name of the fault that befalls this request, None where it is served well."""
+        for word, status in self.broken.items():
+            if word in path_qs:
+                return str(status)
         if not self.shares:
             return None
         key = (method, path_qs)

@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, get_args
 
 from headwater.errors import UsageError
 
-__all__ = ["AutoKind", "Options", "Seen"]
+__all__ = ["AutoKind", "Options", "Quirk", "Seen"]
 
 AutoKind = Literal["single_page", "header_link", "json_link", "page_number"]
+Quirk = Literal[
+    "deletes_between_pages",
+    "ignores_position",
+    "inserts_between_pages",
+    "lists_rows_twice",
+    "repeats_cursor",
+]
 NAMED_FAULTS = ("cut", "html", "slow")
 
 
@@ -26,7 +33,13 @@ class Options:
     caps the page size that a request may ask for; `page_size` is used where it asks for none.
     `totals` adds totals where the config demands none. `auto_as` is how endpoints page whose
     config leaves that to be detected.
-    Raises UsageError on an unknown fault or shares that are no shares.
+
+    `broken` maps a word that a path and query hold ("/projects/3/", "page=2") to the status that
+    such requests are answered with for ever. `total_off` is added to every total of rows that is
+    shown. `quirks` are ways in which the API itself is wrong: it serves the first page whatever
+    position is asked for, hands out the cursor it was given, lists every third row twice, or
+    deletes or inserts a row at the front of a listing after each page of it.
+    Raises UsageError on an unknown fault or quirk, or shares that are no shares.
     """
 
     rows: int = 25
@@ -40,6 +53,9 @@ class Options:
     secrets_checked: bool = True
     totals: bool = False
     auto_as: AutoKind = "single_page"
+    broken: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    total_off: int = 0
+    quirks: frozenset[Quirk] = frozenset()
 
     def __post_init__(self) -> None:
         for name, share in self.faults.items():
@@ -51,6 +67,10 @@ class Options:
                 )
             if not 0 <= share <= 1:
                 raise UsageError(f"fault `{name}`: {share} is no share (0 to 1)")
+        for quirk in self.quirks:
+            if quirk not in get_args(Quirk):
+                known = ", ".join(get_args(Quirk))
+                raise UsageError(f"quirk `{quirk}`: unknown (there are: {known})")
         if sum(self.faults.values()) > 1:
             raise UsageError("faults: shares add up to more than 1")
 

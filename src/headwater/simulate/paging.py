@@ -111,18 +111,18 @@ def page_of(
             return by_cursor(paginator, count, asked, options)
         case HeaderCursorPaginator():
             start, stop, following = window(
-                asked.value(paginator.cursor_param), asked.limit(options), count
+                asked.value(paginator.cursor_param), asked.limit(options), count, options
             )
             return Page(start, stop, (), {paginator.cursor_key: following} if following else {})
         case JsonLinkPaginator():
             start, stop, following = window(
-                asked.query.get(LINK_PARAM), asked.limit(options), count
+                asked.query.get(LINK_PARAM), asked.limit(options), count, options
             )
             link = asked.link(following) if following else None
             return Page(start, stop, ((path_keys(paginator.next_url_path), link),))
         case HeaderLinkPaginator():
             start, stop, following = window(
-                asked.query.get(LINK_PARAM), asked.limit(options), count
+                asked.query.get(LINK_PARAM), asked.limit(options), count, options
             )
             rel = paginator.links_next_key
             link = f'<{asked.link(following)}>; rel="{rel}"' if following else ""
@@ -153,7 +153,7 @@ def by_cursor(paginator: CursorPaginator, count: int, asked: Asked, options: Opt
         start = asked.behind(last[1], token) if token not in (None, "") else 0
         stop = min(start + size, count)
         return Page(start, stop, has_more(paginator.has_more_path, stop < count))
-    start, stop, following = window(token, size, count)
+    start, stop, following = window(token, size, count, options)
     keys = path_keys(paginator.cursor_path)
     # The documents write `response.next` for the `next` of the body.
     keys = keys[1:] if keys[:1] == ("response",) and len(keys) > 1 else keys
@@ -164,9 +164,12 @@ def by_cursor(paginator: CursorPaginator, count: int, asked: Asked, options: Opt
 def by_offset(paginator: OffsetPaginator, count: int, asked: Asked, options: Options) -> Page:
     named = paginator.offset_param or (None if paginator.offset_body_path else "offset")
     start = min(asked.whole(0, named, paginator.offset_body_path), count)
+    if "ignores_position" in options.quirks:
+        start = 0
     size = asked.limit(options, paginator.limit_param, paginator.limit_body_path)
     stop = min(start + size, count)
-    return Page(start, stop, facts_of(paginator, count, stop < count, options))
+    total = count + options.total_off
+    return Page(start, stop, facts_of(paginator, total, stop < count, options))
 
 
 def by_number(paginator: PageNumberPaginator, count: int, asked: Asked, options: Options) -> Page:
@@ -176,8 +179,11 @@ def by_number(paginator: PageNumberPaginator, count: int, asked: Asked, options:
         raise BadRequestError(f"pages are counted from {paginator.base_page}")
     size = asked.limit(options, paginator.limit_param)
     start = min((number - paginator.base_page) * size, count)
+    if "ignores_position" in options.quirks:
+        start = 0
     stop = min(start + size, count)
-    facts = facts_of(paginator, -(-count // size) if size else 0, stop < count, options)
+    pages = -(-count // size) if size else 0
+    facts = facts_of(paginator, pages + options.total_off, stop < count, options)
     return Page(start, stop, facts)
 
 
@@ -188,7 +194,7 @@ def facts_of(
     out: list[tuple[Keys, Any]] = list(has_more(paginator.has_more_path, more))
     path = paginator.total_path
     if path is not None and (path != "total" or options.totals):
-        out.append((path_keys(path), total))
+        out.append((path_keys(path), max(0, total)))
     return tuple(out)
 
 
@@ -196,10 +202,14 @@ def has_more(path: str | None, more: object) -> tuple[tuple[Keys, bool], ...]:
     return ((path_keys(path), bool(more)),) if path is not None else ()
 
 
-def window(token: Any, size: int, count: int) -> tuple[int, int, str | None]:
+def window(token: Any, size: int, count: int, options: Options) -> tuple[int, int, str | None]:
     """Start and stop of the page that an opaque token stands for, and the token of the next."""
     start = min(position(token), count)
+    if "ignores_position" in options.quirks:
+        start = 0
     stop = min(start + max(size, 1), count)
+    if "repeats_cursor" in options.quirks and token and stop < count:
+        return start, stop, str(token)
     return start, stop, token_at(stop) if stop < count else None
 
 

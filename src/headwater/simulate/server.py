@@ -8,8 +8,9 @@ import gzip
 import math
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -43,7 +44,7 @@ class Simulator:
         self.options = options
         self.requests: list[Seen] = []
         self.api = Api(plan, options)
-        self.faults = Faults(options.faults, options.seed)
+        self.faults = Faults(options.faults, options.seed, options.broken)
         self.zipped = functools.lru_cache(CACHED_BODIES)(squeezed)
         self.port = 0
         self.thread: threading.Thread | None = None
@@ -116,6 +117,16 @@ class Simulator:
         """Puts a row at the end of the listing of these placeholder values. Raises KeyError."""
         with self.api.lock:
             self.api.dataset.add(resource, row, tuple(map(str, parents)))
+
+    def mend(self) -> None:
+        """Ends every fault and quirk; rows and caps stay as they are."""
+        none: Mapping[str, float] = {}
+        mended = replace(
+            self.options, faults=none, broken={}, total_off=0, quirks=frozenset(), latency_s=0.0
+        )
+        with self.api.lock:
+            self.options = self.api.options = mended
+            self.faults = Faults(none, mended.seed)
 
     async def run(self, port: int, started: Future[int]) -> None:
         """Serves until `stopping` is called; `started` learns the port, or why there is none."""

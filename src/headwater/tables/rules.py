@@ -99,6 +99,12 @@ class Shaped:
     is_root: bool
     json_columns: frozenset[str] = field(default_factory=frozenset)
 
+    @property
+    def live(self) -> int:
+        """How many rows there are beside those that only delete others."""
+        at = self.rows.schema.get_field_index("_dlt_deleted")
+        return self.rows.num_rows if at < 0 else self.rows.column(at).null_count
+
 
 def check_required(table: TableRules, name: str, rows: pa.Table) -> None:
     """Raises DecodeError where a root column that may not be null is, or is missing."""

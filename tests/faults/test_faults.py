@@ -1,0 +1,186 @@
+"""Each fault alone: what is loaded is what the API holds, or the run says what is missing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.faults.conftest import Start
+
+PAGING: dict[str, dict[str, Any]] = {
+    "offset": {"type": "offset", "limit": 10},
+    "offset without a total": {"type": "offset", "limit": 10, "total_path": None},
+    "offset with has-more": {
+        "type": "offset",
+        "limit": 10,
+        "total_path": None,
+        "has_more_path": "meta.more",
+    },
+    "page number": {"type": "page_number", "base_page": 1, "total_path": None},
+    "cursor": {"type": "cursor", "cursor_path": "meta.next", "cursor_param": "after"},
+    "header cursor": {"type": "header_cursor", "cursor_key": "X-Next", "cursor_param": "after"},
+    "next link": {"type": "json_link", "next_url_path": "paging.next"},
+    "Link header": {"type": "header_link"},
+}
+BY_POSITION = ("offset", "offset without a total", "offset with has-more", "page number")
+BY_TOKEN = ("cursor", "header cursor", "next link", "Link header")
+
+
+def child(**endpoint: Any) -> list[dict[str, Any]]:
+    """Projects and their tasks; `endpoint` is added to that of the tasks."""
+    tasks = {"path": "projects/{project_id}/tasks", "data_selector": "data", **endpoint}
+    projects = {"path": "projects", "data_selector": "data", "paginator": "single_page"}
+    return [{"name": "projects", "endpoint": projects}, {"name": "tasks", "endpoint": tasks}]
+
+
+@pytest.mark.parametrize("retry_after_s", [None, 0])
+@pytest.mark.parametrize("fault", ["429", "500", "503", "cut", "html", "slow"])
+def test_a_fault_that_passes_costs_no_row(
+    case: Start, fault: str, retry_after_s: int | None
+) -> None:
+    """Requests are repeated, with `Retry-After` and without, until every row is there."""
+    share = 0.1 if fault == "slow" else 0.4
+    it = case(rows=95, faults={fault: share}, retry_after_s=retry_after_s, seed=3)
+    assert it.load() == ""
+    assert it.lost() == 0
+    assert len(it.rows()) == 95
+    assert fault == "slow" or it.report.resources[0].retries > 0
+
+
+@pytest.mark.parametrize("paging", PAGING)
+@pytest.mark.parametrize("cap", [1, 7, 10])
+def test_a_server_that_caps_the_limit_loses_nothing(case: Start, paging: str, cap: int) -> None:
+    """A page smaller than the one asked for is no end."""
+    it = case(PAGING[paging], rows=34, max_limit=cap)
+    assert it.load() == ""
+    assert it.lost() == 0
+
+
+@pytest.mark.parametrize("total_path", ["total", "meta.total"])
+def test_a_total_too_high_is_said(case: Start, total_path: str) -> None:
+    """Rows that a total promises and that do not come make the run partial; nothing is loaded."""
+    paginator = {"type": "offset", "limit": 10, "total_path": total_path}
+    it = case(paginator, rows=34, totals=True, total_off=5)
+    assert "34 of 39 rows came" in it.load()
+    assert it.rows() == []
+    assert it.report.resources[0].outcome == "partial (34 of 39)"
+
+
+@pytest.mark.parametrize("off", [-1, -4, -14, -24])
+def test_a_total_too_low_is_not_believed(case: Start, off: int) -> None:
+    """A total that the config does not demand ends no listing on a full page."""
+    it = case({"type": "offset", "limit": 10}, rows=34, totals=True, total_off=off)
+    assert it.load() == ""
+    assert it.lost() == 0
+
+
+@pytest.mark.parametrize("totals", [True, False])
+def test_a_total_at_the_default_path_may_be_absent(case: Start, totals: bool) -> None:
+    """With a total the report counts by it, without one an empty page is the end."""
+    it = case({"type": "offset", "limit": 10}, rows=34, totals=totals)
+    assert it.load() == ""
+    assert it.lost() == 0
+    wanted = "complete by count (34 of 34)" if totals else "complete"
+    assert it.report.resources[0].outcome == wanted
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_parent_that_fails_for_ever_is_named(case: Start, status: int) -> None:
+    """The others are read to the end; the run names the request; nothing is loaded until it works.
+
+    Once the API is mended, the next run loads everything.
+    """
+    it = case(resources=child(paginator="single_page"), rows=5, rows_per_parent=3)
+    broken = it.api.truth("projects")[2]["id"]
+    it.api.faults.broken = {f"/projects/{broken}/tasks": status}
+    said = it.load()
+    assert f"/projects/{broken}/tasks -> {status}" in said
+    asked = {seen.path_qs for seen in it.api.requests if seen.path_qs.endswith("/tasks")}
+    assert len(asked) == 5
+    assert it.rows("tasks") == it.rows() == []
+    it.api.mend()
+    assert it.load() == ""
+    assert it.lost("projects") == it.lost("tasks") == 0
+    assert len(it.rows("tasks")) == 15
+
+
+def test_a_parent_that_may_be_skipped_costs_its_own_rows_only(case: Start) -> None:
+    """`on_exhausted: skip` turns a parent that fails into a notice; the rest is loaded."""
+    handler = {"on_exhausted": "skip", "backoff_factor": 0, "max_retries": 1}
+    it = case(
+        resources=child(paginator="single_page", error_handler=handler), rows=5, rows_per_parent=3
+    )
+    broken = it.api.truth("projects")[2]["id"]
+    it.api.faults.broken = {f"/projects/{broken}/tasks": 500}
+    assert it.load() == ""
+    assert it.lost("tasks") == 3
+    assert len(it.rows("tasks")) == 12
+    assert "skipped" in it.notes("tasks")
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("paging", BY_POSITION)
+def test_a_position_that_is_ignored_is_no_endless_listing(case: Start, paging: str) -> None:
+    """A server that answers every position with its first page is found out on the second one."""
+    it = case(PAGING[paging], rows=34, quirks=frozenset({"ignores_position"}))
+    assert "brought rows that came before" in it.load()
+    assert it.rows() == []
+    assert len(it.api.requests) < 25
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("paging", BY_TOKEN)
+def test_a_cursor_that_is_repeated_is_no_endless_listing(case: Start, paging: str) -> None:
+    """A cursor or link that names itself is an error that shows it, and nothing is loaded."""
+    it = case(PAGING[paging], rows=34, quirks=frozenset({"repeats_cursor"}))
+    assert "was asked before" in it.load()
+    assert it.rows() == []
+    assert len(it.api.requests) == 2
+
+
+@pytest.mark.parametrize("paging", PAGING)
+def test_rows_that_are_listed_twice_are_there_once(case: Start, paging: str) -> None:
+    """Under merge a row that comes twice is one row, and its lists are there once."""
+    it = case(PAGING[paging], rows=34, quirks=frozenset({"lists_rows_twice"}))
+    assert it.load() == ""
+    assert it.lost() == 0
+    assert len(it.rows()) == 34
+
+
+@pytest.mark.parametrize("paging", ["offset", "page number"])
+def test_rows_inserted_while_read_come_twice_and_are_there_once(case: Start, paging: str) -> None:
+    """A row put in front moves the others to the next page: none that was there is lost."""
+    it = case(PAGING[paging], rows=34, quirks=frozenset({"inserts_between_pages"}), totals=True)
+    before = {row["id"] for row in it.api.truth("projects")}
+    assert it.load() == ""
+    assert before <= {dict(row)["id"] for row in it.rows()}
+
+
+def test_rows_deleted_while_read_are_noted_where_there_is_a_total(case: Start) -> None:
+    """Offset paging skips a row for each one deleted in front; the moving total tells of it."""
+    quirks = frozenset({"deletes_between_pages"})
+    it = case({"type": "offset", "limit": 10}, rows=34, totals=True, quirks=quirks)
+    said = it.load()
+    assert said or "the total moved from 34 to" in it.notes("projects")
+
+
+def test_no_fault_shows_the_key(case: Start, capfd: pytest.CaptureFixture[str]) -> None:
+    """A key in the query is in no error, report or output, whatever goes wrong."""
+    it = case(rows=34, broken={"offset=20": 500})
+    key = {"type": "api_key", "name": "key", "api_key": "k3y-0f-one", "location": "query"}
+    plain = it.config
+    it.config = lambda url: plain(url) | {"client": {**plain(url)["client"], "auth": key}}  # type: ignore[method-assign]
+    said = it.load()
+    assert "offset=20" in said
+    assert "k3y-0f-one" not in said
+    assert "k3y-0f-one" not in str(it.report.to_json())
+    assert "k3y-0f-one" not in "".join(capfd.readouterr())
+
+
+def test_a_child_with_a_cursor_loses_no_row(case: Start) -> None:
+    """Rows of parents that are read late are not skipped for those that were read before."""
+    cursor = {"cursor_path": "updated_at", "initial_value": "1970-01-01T00:00:00Z"}
+    resources = child(paginator="single_page", incremental=cursor)
+    it = case(resources=resources, rows=60, rows_per_parent=4, latency_s=0.01)
+    assert it.load() == ""
+    assert it.lost("tasks") == 0
