@@ -383,7 +383,7 @@ def test_parallelized_sources_load_alike(api: Api, warehouse: Warehouse) -> None
 
 
 def test_steps_added_in_code_see_dicts(api: Api, warehouse: Warehouse) -> None:
-    """add_map and add_filter get plain dicts, as with dlt, and tables come out of what they give."""
+    """add_map and add_filter get plain dicts, as with dlt; tables are of what they give."""
     api.paths["rows"] = {"data": [{"id": 1, "tags": ["a"]}, {"id": 2, "tags": []}]}
     source = rest_api_source(config(api, listing("rows")))
     source.resources["rows"].add_filter(lambda row: row["id"] == 1)

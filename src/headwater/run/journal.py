@@ -176,7 +176,7 @@ class Journal:
         self._end += whole
 
     def give_up(self) -> None:
-        """Says that the run is not complete; one that had gone on already is not gone on with again.
+        """Says that the run is not complete; one that had gone on already is not kept again.
 
         What it goes on with may be what stands in its way: a parent, say, that is no longer there.
         """
