@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import dlt
 import duckdb
 import pytest
+from tests.loopback import serving
 
 from headwater.load.source import rest_api_source
 
@@ -106,12 +106,5 @@ def hostile(tmp_path: Path) -> Iterator[Hostile]:
             if "Content-Length" in answer.headers:
                 self.close_connection = True
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    held.base_url = f"http://127.0.0.1:{server.server_port}"
-    yield held
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(Handler) as held.base_url:
+        yield held

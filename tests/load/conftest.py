@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -14,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import dlt
 import duckdb
 import pytest
+from tests.loopback import serving
 
 Answer = Callable[[dict[str, str]], Any]
 
@@ -53,15 +53,8 @@ def api() -> Iterator[Api]:
             self.end_headers()
             self.wfile.write(text)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    held.base_url = f"http://127.0.0.1:{server.server_port}"
-    yield held
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(Handler) as held.base_url:
+        yield held
 
 
 @dataclass

@@ -184,7 +184,7 @@ class Resources:
             if processing.yield_map is not None:
                 resource.add_yield_map(processing.yield_map)
         resource.add_step(Joined(self, step))
-        if any(len(child.parents) == 1 for child in self.plan.children(step.name)):
+        if self.hands_over(step):
             resource.add_step(HandOver())
         if self.as_tables(step):
             hints = self.table_hints(step)
@@ -303,23 +303,24 @@ class Resources:
         values, and with them the token that says that rows are on their way.
         """
 
-        async def read(rows: Rows, token: Any, cursor: Any) -> AsyncIterator[Any]:
+        async def read(rows: Rows, token: Any) -> AsyncIterator[Any]:
             run = self.extraction()
-            async for batch in run.children(step, rows, cursor_values(step, cursor), token):
+            async for batch in run.children(step, rows, cursor_values(step, incremental), token):
                 yield self.item(run, step, batch)
 
-        def handed(item: Any, meta: Any, cursor: Any) -> Any:
+        def handed(item: Any, meta: Any) -> Any:
             if isinstance(meta, Parent):
-                return None if meta.rows is None else read(meta.rows, meta.token, cursor)
+                return None if meta.rows is None else read(meta.rows, meta.token)
             if not self.is_external(step):
                 return None
             rows = item if isinstance(item, list) or hasattr(item, "schema") else [item]
-            return read(rows, None, cursor) if len(rows) else None
+            return read(rows, None) if len(rows) else None
 
-        def plain(item: Any, meta: Any) -> Any:
-            return handed(item, meta, incremental)
+        return handed
 
-        return plain
+    def hands_over(self, step: Step) -> bool:
+        """Whether children are handed the rows of `step`; a union takes values from a feed."""
+        return any(len(child.parents) == 1 for child in self.plan.children(step.name))
 
     def is_external(self, step: Step) -> bool:
         return self.plan.step(step.parents[0]).external is not None
@@ -336,8 +337,8 @@ class Resources:
             rows = list(objects_of(rows))
         elif isinstance(step.incremental, Incremental):
             rows = with_cursor_column(rows, step.incremental)
-        waited = any(len(child.parents) == 1 for child in self.plan.children(step.name))
-        return DataItemWithMeta(Parent(run.token(step.name)) if waited else None, rows)
+        parent = Parent(run.token(step.name)) if self.hands_over(step) else None
+        return DataItemWithMeta(parent, rows)
 
 
 class Joined(ItemTransform[Any, Any]):
