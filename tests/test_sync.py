@@ -13,10 +13,11 @@ from tests.load.conftest import api as api_fixture
 from headwater.config.read import Config, read_config
 from headwater.errors import LoadError
 from headwater.events import Event, Noticed
+from headwater.load.runs import RUNS_TABLE
 from headwater.plan.graph import make_plan
 from headwater.run.outcome import Incomplete
 from headwater.simulate import Options, Simulator
-from headwater.sync import Synced, sync
+from headwater.sync import PartlyLoaded, Synced, sync
 
 api = api_fixture
 
@@ -41,7 +42,7 @@ def simulator(rows: int = 12, seed: int = 0) -> Simulator:
     return Simulator(make_plan(config("http://127.0.0.1:1")), Options(rows=rows, seed=seed))
 
 
-def synced(folder: Path, api: Simulator, **more: Any) -> Synced:
+def synced(folder: Path, api: Simulator | Api, **more: Any) -> Synced:
     settings = {"to": f"duckdb:///{folder}/it.duckdb", "dataset": "raw", **more}
     return sync(config(api.base_url), pipelines_dir=str(folder / "pipelines"), **settings)
 
@@ -71,6 +72,68 @@ def test_a_full_refresh_asks_for_everything(tmp_path: Path) -> None:
         synced(tmp_path, api, full_refresh=True)
         assert len(api.requests) == 2 * asked
         assert counted(tmp_path, "projects") == 12
+
+
+def runs(folder: Path, columns: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(folder / "it.duckdb"), read_only=True) as database:
+        sql = f"SELECT {columns} FROM raw._headwater_runs ORDER BY started_at, resource"
+        return database.execute(sql).fetchall()
+
+
+def test_each_run_is_written_beside_the_data(tmp_path: Path) -> None:
+    """`_headwater_runs` has a row for each run and resource; `run` is the id of the load."""
+    with simulator() as api:
+        result = synced(tmp_path, api)
+        synced(tmp_path, api, full_refresh=True)
+        synced(tmp_path, api)
+    assert RUNS_TABLE not in {table.name for table in result.tables}
+    found = runs(tmp_path, "resource, status, loaded, rows_read, requests, retries")
+    once = [
+        (item.resource, "complete", True, item.rows, item.requests, 0)
+        for item in sorted(result.report.resources, key=lambda item: item.resource)
+    ]
+    assert found == once * 2, "a full refresh drops what is there"
+    with duckdb.connect(str(tmp_path / "it.duckdb"), read_only=True) as database:
+        loads = database.execute("SELECT load_id FROM raw._dlt_loads").fetchall()
+    assert {(run,) for (run,) in runs(tmp_path, "run")} <= set(loads)
+
+
+def test_a_run_that_fell_short_is_written_too(tmp_path: Path, api: Api) -> None:
+    """A failed resource is there with its figures, what was withheld is marked, all else loaded."""
+    api.paths["projects"] = {"data": [{"id": 1}, {"id": 2}]}
+    api.paths["projects/1/tasks"] = {"data": [{"id": 3}]}
+    with pytest.raises(PartlyLoaded, match="projects/2/tasks -> 404") as caught:
+        synced(tmp_path, api)
+    assert caught.value.synced.withheld == ()
+    assert counted(tmp_path, "projects") == 2
+    assert counted(tmp_path, "tasks") == 1
+    found = runs(tmp_path, "resource, status, loaded, rows_read, requests, notes")
+    assert found[0] == ("projects", "complete", True, 2, 1, None)
+    assert found[1][:5] == ("tasks", "failed", True, 1, 2)
+    assert "projects/2/tasks -> 404" in found[1][5]
+
+
+def test_rows_that_cannot_be_loaded_stop_nothing_else(tmp_path: Path, api: Api) -> None:
+    """Rows without their key are refused and said; the other resource is loaded."""
+    api.paths["projects"] = {"data": [{"id": 1}]}
+    api.paths["projects/1/tasks"] = {"data": [{"id": None, "name": "x"}, {"id": 2}]}
+    with pytest.raises(PartlyLoaded, match=r"tasks: .*`id`"):
+        synced(tmp_path, api)
+    assert counted(tmp_path, "projects") == 1
+    api.paths["projects/1/tasks"] = {"data": [{"id": 2}]}
+    assert synced(tmp_path, api).report.complete
+    assert counted(tmp_path, "tasks") == 1
+
+
+def test_a_full_refresh_that_falls_short_drops_nothing(tmp_path: Path, api: Api) -> None:
+    """Tables are dropped with the load that fills them anew, or not at all."""
+    api.paths["projects"] = {"data": [{"id": 1}]}
+    api.paths["projects/1/tasks"] = {"data": [{"id": 2}]}
+    synced(tmp_path, api)
+    del api.paths["projects/1/tasks"]
+    with pytest.raises(Incomplete, match="projects/1/tasks -> 404"):
+        synced(tmp_path, api, full_refresh=True)
+    assert counted(tmp_path, "projects") == counted(tmp_path, "tasks") == 1
 
 
 def test_a_failed_load_elsewhere_is_left_there(tmp_path: Path) -> None:

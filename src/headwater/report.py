@@ -64,6 +64,20 @@ class ResourceReport:
             "notes": list(self.notes),
         }
 
+    def to_row(self) -> dict[str, Any]:
+        """The report as a row of the table `_headwater_runs`. Unit: seconds."""
+        return {
+            "resource": self.resource,
+            "status": self.status,
+            "rows_expected": self.expected,
+            "rows_read": self.rows,
+            "requests": self.requests,
+            "retries": self.retries,
+            "wait_seconds": self.wait_s,
+            "seconds": self.seconds,
+            "notes": "\n".join(self.notes) or None,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Report:

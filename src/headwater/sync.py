@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import dlt
-from dlt.common.configuration.exceptions import ConfigFieldMissingException
-from dlt.common.exceptions import MissingDependencyException
 from dlt.extract import DltSource
-from dlt.pipeline.exceptions import PipelineStepFailed
 
 from headwater.config.read import Config
-from headwater.errors import HeadwaterError, LoadError, UsageError
+from headwater.errors import UsageError
 from headwater.events import Event, Listener, TableWritten, silent
 from headwater.load.destination import Target, target_of
+from headwater.load.explain import explained
 from headwater.load.journals import FOLDER
+from headwater.load.runs import RUNS_TABLE, runs_source
 from headwater.load.settings import masker_of
-from headwater.load.source import source_of
+from headwater.load.source import Resources
 from headwater.plan.graph import Plan, make_plan
 from headwater.report import Ledger, Report
+from headwater.run.outcome import Failure, Incomplete
 
-__all__ = ["Synced", "TableLoaded", "sync"]
+__all__ = ["PartlyLoaded", "Synced", "TableLoaded", "sync"]
 
 READERS = {
     "parquet": ("read_parquet", "parquet"),
@@ -46,11 +46,23 @@ class TableLoaded:
     resource: str
 
 
+class PartlyLoaded(Incomplete):
+    """A sync that fell short: `synced` says what was loaded all the same."""
+
+    def __init__(self, failures: Iterable[Failure], synced: Synced) -> None:
+        super().__init__(failures)
+        self.synced = synced
+
+
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """What a sync did. `seconds` is the whole of it; `query` is one to try."""
+    """What a sync did. `seconds` is the whole of it; `query` is one to try.
+
+    Tables of the resources in `withheld` are as they were before.
+    """
 
     report: Report
+    withheld: tuple[str, ...]
     destination: str
     location: str
     dataset: str
@@ -73,15 +85,15 @@ def sync(
 ) -> Synced:
     """Loads `config` into the destination that `to` names, and reports.
 
-    `limit` stops each root listing after about so many rows. Raises UsageError for a destination or
-    resource that is not there, Incomplete where rows are missing, LoadError where the warehouse
-    refuses; nothing is loaded then.
+    `limit` stops each root listing after about so many rows. Raises PartlyLoaded where rows are
+    missing: what is complete was loaded then, and what is merged by key as far as it came; after
+    `full_refresh` nothing was. Raises UsageError for a destination or resource that is not there,
+    LoadError where the warehouse refuses.
     """
     started_s = time.monotonic()
     target = target_of(to)
     plan = make_plan(config)
     ledger = Ledger(read_by(plan, resources), parents={s.name: s.parents for s in plan.steps})
-
     written: Counter[str] = Counter()
 
     def listen(event: Event) -> None:
@@ -90,19 +102,23 @@ def sync(
             written[event.table] += event.rows
         listener(event)
 
-    source = chosen(source_of(config, name=config.name, listener=listen), resources, limit, target)
-    folder: Any = {"pipelines_dir": pipelines_dir} if pipelines_dir else {}
+    built = Resources(plan, on_incomplete="raise" if full_refresh else "load", listener=listen)
+    source = chosen(built.source(config.name), resources, limit, target)
+    runs = runs_source(
+        source,
+        rows=lambda: [item.to_row() for item in ledger.report().resources],
+        withheld=lambda: built.fallout().withheld,
+        started_at=datetime.now(UTC),
+        table_format=target.table_format,
+    )
     with explained(target, masker_of(config)):
-        pipeline = dlt.pipeline(
-            pipeline_name or pipeline_for(config, target, dataset),
-            destination=target.destination,
-            dataset_name=dataset,
-            **folder,
-        )
-        run(pipeline, source, target, full_refresh=full_refresh)
+        name = pipeline_name or pipeline_for(config, target, dataset)
+        pipeline = open_pipeline(name, target, dataset, pipelines_dir)
+        run(pipeline, source, runs, target, full_refresh=full_refresh)
     tables = tables_of(pipeline, written)
-    return Synced(
+    synced = Synced(
         report=ledger.report(),
+        withheld=built.fallout().withheld,
         destination=target.name,
         location=target.location,
         dataset=pipeline.dataset_name or dataset,
@@ -110,12 +126,25 @@ def sync(
         query=query_of(target, pipeline.dataset_name or dataset, tables),
         seconds=time.monotonic() - started_s,
     )
+    if failures := built.failures():
+        raise PartlyLoaded(failures, synced)
+    return synced
 
 
 def pipeline_for(config: Config, target: Target, dataset: str) -> str:
     """A pipeline name for a config and where it goes: each place has a state of its own."""
     where = f"{target.name} {target.location} {dataset}".encode()
     return f"headwater_{config.name}_{hashlib.blake2b(where, digest_size=4).hexdigest()}"
+
+
+def open_pipeline(
+    name: str, target: Target, dataset: str, pipelines_dir: str | None
+) -> dlt.Pipeline:
+    folder: Any = {"pipelines_dir": pipelines_dir} if pipelines_dir else {}
+    opened: dlt.Pipeline = dlt.pipeline(
+        name, destination=target.destination, dataset_name=dataset, **folder
+    )
+    return opened
 
 
 def chosen(
@@ -133,17 +162,29 @@ def chosen(
     return source
 
 
-def run(pipeline: dlt.Pipeline, source: DltSource, target: Target, *, full_refresh: bool) -> None:
+def run(
+    pipeline: dlt.Pipeline,
+    source: DltSource,
+    runs: DltSource,
+    target: Target,
+    *,
+    full_refresh: bool,
+) -> None:
     """Runs the pipeline on what is at the destination now, after what an earlier run left."""
-    refresh: Any = "drop_sources" if full_refresh else None
     file_format: Any = target.file_format
-    if full_refresh:
-        shutil.rmtree(Path(pipeline.working_dir) / FOLDER, ignore_errors=True)
-        if pipeline.has_pending_data:
-            pipeline.drop_pending_packages(with_partial_loads=True)
-    load_unfinished(pipeline)
+    if not full_refresh:
+        load_unfinished(pipeline)
+        pipeline.sync_destination()
+        pipeline.run([source, runs], loader_file_format=file_format)
+        return
+    shutil.rmtree(Path(pipeline.working_dir) / FOLDER, ignore_errors=True)
+    if pipeline.has_pending_data:
+        pipeline.drop_pending_packages(with_partial_loads=True)
     pipeline.sync_destination()
-    pipeline.run(source, refresh=refresh, loader_file_format=file_format)
+    # Each on its own: dlt would drop the tables of the first again before it extracts the second.
+    pipeline.extract(source, refresh="drop_sources", loader_file_format=file_format)
+    pipeline.extract(runs, loader_file_format=file_format)
+    load_unfinished(pipeline)
 
 
 def read_by(plan: Plan, resources: Sequence[str]) -> list[str]:
@@ -164,69 +205,6 @@ def load_unfinished(pipeline: dlt.Pipeline) -> None:
         pipeline.load()
 
 
-@contextlib.contextmanager
-def explained(target: Target, mask: Any) -> Iterator[None]:
-    """Turns dlt's exceptions into ours, in one line, secrets masked."""
-    try:
-        yield
-    except PipelineStepFailed as failed:
-        own = own_error(failed)
-        if own is not None:
-            raise own from None
-        if missing := of_type(failed, ConfigFieldMissingException):
-            raise UsageError(mask(f"{target.name}: {first_line(missing)}")) from failed
-        if missing := of_type(failed, MissingDependencyException):
-            raise UsageError(not_installed(target, missing)) from failed
-        cause = root_cause(failed)
-        kept = " (what was fetched is kept: the next sync loads it, --full-refresh drops it)"
-        text = mask(f"{target.location}: {failed.step} failed: {first_line(cause)}")
-        text += "" if failed.step == "extract" else kept
-        raise LoadError(text) from failed
-    except ConfigFieldMissingException as missing:
-        raise UsageError(mask(f"{target.name}: {first_line(missing)}")) from missing
-    except HeadwaterError:
-        raise
-    except PermissionError as error:
-        hint = "give another folder in DLT_DATA_DIR, or make this one writable"
-        raise UsageError(f"{error.filename}: {error.strerror} ({hint})") from error
-    except (MissingDependencyException, ImportError) as missing:
-        raise UsageError(not_installed(target, missing)) from missing
-    except Exception as error:
-        raise LoadError(mask(f"{target.location}: {first_line(error)}")) from error
-
-
-def not_installed(target: Target, missing: BaseException) -> str:
-    return f"{target.name}: {first_line(missing)} (pip install 'headwater[{target.name}]')"
-
-
-def chain(error: BaseException | None) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def own_error(error: BaseException) -> HeadwaterError | None:
-    for item in chain(error):
-        if isinstance(item, HeadwaterError):
-            return item
-    return None
-
-
-def of_type(error: BaseException, kind: type[BaseException]) -> BaseException | None:
-    return next((item for item in chain(error) if isinstance(item, kind)), None)
-
-
-def root_cause(error: BaseException) -> BaseException:
-    return list(chain(error))[-1]
-
-
-def first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
-
-
 def tables_of(pipeline: dlt.Pipeline, written: Mapping[str, int]) -> tuple[TableLoaded, ...]:
     """The tables that the last run wrote to, with its rows; `written` are counts known best."""
     trace = pipeline.last_trace
@@ -234,7 +212,7 @@ def tables_of(pipeline: dlt.Pipeline, written: Mapping[str, int]) -> tuple[Table
     schema = pipeline.default_schema
     out = []
     for name, rows in counts.items():
-        if name.startswith("_dlt") or name not in schema.tables:
+        if name.startswith("_dlt") or name == RUNS_TABLE or name not in schema.tables:
             continue
         resource = schema.tables[name].get("resource") or name
         out.append(TableLoaded(name, written.get(name, rows), resource))

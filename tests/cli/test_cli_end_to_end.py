@@ -161,6 +161,24 @@ def test_what_is_not_complete_is_exit_code_1(
     assert ("Traceback" in done.stderr) is debug
 
 
+def test_what_is_missing_stands_in_the_document(run: Run, api: Callable[..., str]) -> None:
+    """With --json a run that fell short has its problems, and the figures of what was loaded."""
+    url = api(rows=5, broken={"/boards": 500})
+    done = run("sync", "tracker.yaml", "--set", f"base_url={url}", "--json")
+    assert done.returncode == 1
+    document = json.loads(done.stdout)
+    assert document["ok"] is False
+    assert "/boards -> 500" in document["problems"][0]["what"]
+    assert {item["resource"]: item["status"] for item in document["resources"]} == {
+        "projects": "complete",
+        "boards": "failed",
+        "cards": "partial",
+    }
+    assert [
+        table["name"] for table in document["tables"] if table["name"] == table["resource"]
+    ] == ["projects"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [

@@ -26,6 +26,7 @@ REPORT = Report(
 )
 SYNCED = SimpleNamespace(
     report=REPORT,
+    withheld=("users",),
     destination="duckdb",
     location="/tmp/tracker.duckdb",
     dataset="raw",
@@ -78,6 +79,7 @@ where: /tmp/tracker.duckdb
 try:   select * from raw.posts limit 5
 
 warning: not complete: posts
+warning: not loaded, left as before: users
 """
     )
 

@@ -57,6 +57,12 @@ class Case:
         """How many rows of the API are not in the warehouse, or not as the API has them."""
         return len({whole(row) for row in truth_of(self.api, name)} - set(self.rows(name)))
 
+    def missing(self, name: str = "projects") -> set[Any]:
+        """The ids of the API that are not in the warehouse."""
+        return {row["id"] for row in truth_of(self.api, name)} - {
+            dict(row)["id"] for row in self.rows(name)
+        }
+
     def rows(self, name: str = "projects") -> list[Any]:
         file = self.warehouse.file
         return loaded_rows(file, name, lists=True) if file.exists() else []

@@ -24,9 +24,10 @@ from headwater import rest_api_source
 from headwater.config.read import read_config
 from headwater.errors import HeadwaterError
 from headwater.events import Event
+from headwater.load.explain import own_error
 from headwater.plan.graph import make_plan
 from headwater.simulate import Simulator
-from headwater.sync import own_error, sync
+from headwater.sync import sync
 
 __all__ = ["Verdict", "Warehouse", "judged", "loaded_rows", "truth_of"]
 
@@ -141,6 +142,20 @@ class Warehouse:
             after = [*before, *(r for r in rows if (r["id"], r["updated_at"]) not in known)]
         self.expected[name] = after
 
+    def settle(self, name: str, rows: list[dict[str, Any]], disposition: str, cursor: bool) -> None:
+        """Takes in what a run that fell short may have done: all of a table's part, or nothing.
+
+        Rows that are merged by key may have come one by one; none that was there may be gone.
+        """
+        before = self.expected.get(name, [])
+        found = Counter(map(bare, loaded_rows(self.file, name, lists=False)))
+        if disposition == "merge":
+            known = {row["id"]: row for row in before}
+            known |= {row["id"]: row for row in rows if bare(whole(row)) in found}
+            self.expected[name] = list(known.values())
+        elif found != Counter(bare(whole(row)) for row in before):
+            self.note(name, rows, disposition, cursor)
+
 
 def loaded_rows(file: Path, name: str, *, lists: bool) -> list[Row]:
     """The rows of a table, with their lists where each row has an id of its own."""
@@ -236,12 +251,14 @@ def one_run(
         verdict.reasons.append(failure.splitlines()[0])
         if certain:
             verdict.wrong.append(f"nothing stood in the way: {failure}")
-    else:
-        verdict.complete += 1
-        for resource in mixture.resources:
-            cursor = "incremental" in resource["endpoint"]
-            rows = truth_of(simulator, resource["name"])
+    verdict.complete += not failure
+    for resource in mixture.resources:
+        cursor = "incremental" in resource["endpoint"]
+        rows = truth_of(simulator, resource["name"])
+        if not failure:
             warehouse.note(resource["name"], rows, mixture.disposition, cursor)
+        elif mixture.way == "sync" and warehouse.file.exists():
+            warehouse.settle(resource["name"], rows, mixture.disposition, cursor)
     verdict.wrong += differences(warehouse, mixture)
     return not failure
 

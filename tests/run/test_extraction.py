@@ -16,6 +16,7 @@ from headwater.fetch.client import Client, Settings
 from headwater.fetch.retry import RetryRule
 from headwater.plan.graph import make_plan
 from headwater.run.extraction import Extraction, Incomplete
+from headwater.run.reader import Reader
 from headwater.simulate import Options, Simulator
 from headwater.simulate.api import Answer
 
@@ -61,12 +62,13 @@ class Run:
         async def sleep(wait_s: float) -> None:
             await asyncio.sleep(0)
 
-        self.run = Extraction(
+        reader = Reader(
             self.plan,
             lambda: Client(settings, masker=Masker([]), listener=self.events.append, sleep=sleep),
             listener=self.events.append,
             decoder_of=lambda step: Decoder([i.column for i in step.includes]),
         )
+        self.run = Extraction(self.plan, reader)
 
     def __call__(self, *names: str) -> Mapping[str, list[Any]]:
         taking_part = self.order(list(names or self.rows))

@@ -14,7 +14,15 @@ from typer.core import TyperGroup
 
 from headwater.errors import ConfigError, HeadwaterError
 
-__all__ = ["Commands", "ask_for_json", "ask_for_traceback", "calm_asyncio", "say_error"]
+__all__ = [
+    "Commands",
+    "ask_for_json",
+    "ask_for_traceback",
+    "calm_asyncio",
+    "document_said",
+    "problems_of",
+    "say_error",
+]
 
 INTERRUPTED = 130
 FAULT = 70
@@ -32,6 +40,11 @@ def ask_for_json(context: typer.Context, wanted: bool) -> bool:
     """Callback of `--json`: an error then leaves a JSON document on stdout too."""
     context.meta[JSON_KEY] = wanted
     return wanted
+
+
+def document_said(context: typer.Context) -> None:
+    """Says that stdout has its JSON document: an error that follows adds none."""
+    context.meta[JSON_KEY] = False
 
 
 class Commands(TyperGroup):
@@ -70,12 +83,15 @@ class Commands(TyperGroup):
     def document(self, ctx: Any, error: Exception) -> None:
         if not ctx.meta.get(JSON_KEY):
             return
-        problems = (
-            [{"where": p.where, "what": p.what, "hint": p.hint} for p in error.problems]
-            if isinstance(error, ConfigError)
-            else [{"where": "", "what": str(error), "hint": ""}]
-        )
-        typer.echo(json.dumps({"ok": False, "problems": problems}, indent=2, ensure_ascii=False))
+        document = {"ok": False, "problems": problems_of(error)}
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def problems_of(error: Exception) -> list[dict[str, str]]:
+    """What is wrong, as it stands in a JSON document."""
+    if isinstance(error, ConfigError):
+        return [{"where": p.where, "what": p.what, "hint": p.hint} for p in error.problems]
+    return [{"where": "", "what": str(error), "hint": ""}]
 
 
 def is_interrupted(error: BaseException) -> bool:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from headwater.cli.guard import document_said, problems_of
 from headwater.cli.options import AsJson, ConfigName, Debug, Settings, settings
 from headwater.cli.progress import progress_for
 from headwater.cli.reading import real_secret
 from headwater.cli.show import amount, grid, print_json, say, show, warn
-from headwater.errors import UsageError
+from headwater.errors import HeadwaterError, UsageError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -53,6 +54,7 @@ Pipeline = Annotated[
 
 
 def sync(
+    context: typer.Context,
     config: ConfigName,
     to: To = None,
     dataset: Dataset = None,
@@ -76,24 +78,32 @@ def sync(
     names = wanted(plan, resource or [])
     target = to or f"duckdb:///{read.name}.duckdb"
     # Only now: what is wrong with the config is said without waiting for dlt to be imported.
+    from headwater.sync import PartlyLoaded
     from headwater.sync import sync as run
 
+    short: PartlyLoaded | None = None
     with progress_for(plan, names, silent=as_json) as progress:
-        result = run(
-            read,
-            to=target,
-            dataset=dataset_of(target, dataset, read.name),
-            resources=tuple(resource or ()),
-            limit=limit,
-            full_refresh=full_refresh,
-            pipeline_name=pipeline,
-            listener=progress,
-        )
+        try:
+            result = run(
+                read,
+                to=target,
+                dataset=dataset_of(target, dataset, read.name),
+                resources=tuple(resource or ()),
+                limit=limit,
+                full_refresh=full_refresh,
+                pipeline_name=pipeline,
+                listener=progress,
+            )
+        except PartlyLoaded as error:
+            result, short = error.synced, error
         progress.finish(result.report)
     if as_json:
-        print_json(as_document(result))
+        print_json(as_document(result, short))
+        document_said(context)
     else:
         show_result(result)
+    if short is not None:
+        raise short
     if not result.report.complete:
         raise typer.Exit(1)
 
@@ -129,11 +139,13 @@ def dataset_of(target: str, chosen: str | None, name: str) -> str:
     return chosen or default
 
 
-def as_document(result: Synced) -> dict[str, Any]:
-    """A run as one JSON document."""
+def as_document(result: Synced, short: HeadwaterError | None = None) -> dict[str, Any]:
+    """A run as one JSON document; `short` says what is missing."""
     return {
-        "ok": result.report.complete,
+        "ok": result.report.complete and short is None,
+        "problems": problems_of(short) if short else [],
         **result.report.to_json(),
+        "withheld": list(result.withheld),
         "destination": result.destination,
         "location": result.location,
         "dataset": result.dataset,
@@ -154,11 +166,14 @@ def show_result(result: Synced) -> None:
     rows = amount(sum(table.rows for table in result.tables), "row")
     say(f"\n{rows} in {tables} of dataset {result.dataset}, {result.seconds:.1f} s")
     say(f"where: {result.location}")
-    say(f"try:   {result.query}")
+    if result.query:
+        say(f"try:   {result.query}")
     if not report.complete:
         short = [item.resource for item in report.resources if item.status != "complete"]
         say()
         warn(f"not complete: {', '.join(short)}")
+    if result.withheld:
+        warn(f"not loaded, left as before: {', '.join(result.withheld)}")
 
 
 def report_table(report: Report) -> Table:

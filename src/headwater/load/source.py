@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -21,19 +21,24 @@ from dlt.extract.items_transform import (
 from headwater.config.models import Incremental
 from headwater.config.read import Config, read_config
 from headwater.decode import Batch, Decoder, Rows, objects_of
+from headwater.errors import DecodeError
 from headwater.events import Listener, Noticed, TableWritten, silent
 from headwater.fetch.client import Client
 from headwater.load.incremental import cursor_values, incremental_of, with_cursor_column
 from headwater.load.journals import journal_of
 from headwater.load.objects import in_words, refuse_unknown
+from headwater.load.recall import Recall
 from headwater.load.secrets import find_secret
 from headwater.load.settings import masker_of, settings_of
-from headwater.load.steps import HandOver, Parent, Shape, TableHints, foreknown
+from headwater.load.steps import HandOver, Parent, Shape, TableHints, can_delete, foreknown
 from headwater.plan.graph import Plan, Step, make_plan
 from headwater.run.extraction import Extraction
+from headwater.run.fallout import Fallout, Manner, Way, fallout
 from headwater.run.journal import JournalledClient
+from headwater.run.outcome import Failure
+from headwater.run.reader import Reader
 
-__all__ = ["rest_api_resources", "rest_api_source", "source_of"]
+__all__ = ["Resources", "rest_api_resources", "rest_api_source", "source_of"]
 
 Backend = Literal["arrow", "objects"]
 OnIncomplete = Literal["raise", "load"]
@@ -113,22 +118,14 @@ def source_of(
     **settings: Any,
 ) -> DltSource:
     """A dlt source of a config that was read already; `settings` are those of `dlt.source`."""
-    root_key = bool(settings.get("root_key"))
-    resources = Resources(
+    return Resources(
         make_plan(config),
         backend=backend,
         on_incomplete=on_incomplete,
         listener=listener,
-        root_key=root_key,
+        root_key=bool(settings.get("root_key")),
         max_nesting=settings.get("max_table_nesting"),
-    )
-
-    def rest_api() -> list[DltResource]:
-        return resources.build()
-
-    settings = {"section": "rest_api", **{k: v for k, v in settings.items() if v is not None}}
-    source: DltSource = dlt.source(rest_api, name=name, **settings)()
-    return source
+    ).source(name, **settings)
 
 
 @dataclass(slots=True)
@@ -143,6 +140,16 @@ class Resources:
     max_nesting: int | None = None
     current: Extraction | None = field(default=None, init=False)
     stepped: set[str] = field(default_factory=set, init=False)
+
+    def source(self, name: str, **settings: Any) -> DltSource:
+        """All of them as a dlt source; `settings` are those of `dlt.source`."""
+
+        def rest_api() -> list[DltResource]:
+            return self.build()
+
+        settings = {"section": "rest_api", **{k: v for k, v in settings.items() if v is not None}}
+        source: DltSource = dlt.source(rest_api, name=name, **settings)()
+        return source
 
     def build(self) -> list[DltResource]:
         """Raises ConfigError for what the config asks for and headwater cannot do."""
@@ -188,7 +195,9 @@ class Resources:
             resource.add_step(HandOver())
         if self.as_tables(step):
             hints = self.table_hints(step)
-            resource.add_step(Shape(hints, self.notice(step), self.spoiled, self.written(step)))
+            resource.add_step(
+                Shape(hints, self.notice(step), self.refuse(step), self.written(step))
+            )
 
     def as_tables(self, step: Step) -> bool:
         """Whether headwater makes the tables; where hints need dlt's own way, dlt gets objects."""
@@ -243,27 +252,55 @@ class Resources:
 
     def open(self) -> Extraction:
         settings, masker = settings_of(self.plan), masker_of(self.plan.config)
-        journal = journal_of(self.plan)
+        recall, journal = Recall(), journal_of(self.plan)
+        # Now: the thread in which a run ends does not know the destination.
+        ways = {step.name: self.way(step) for step in self.plan.steps}
+
+        def incomplete(failed: Collection[str]) -> None:
+            recall.put_back(fallout(self.plan, failed, lambda step: ways[step.name]).kept)
+            if journal is not None:
+                journal.give_up()
 
         def client() -> Client:
             if journal is None:
                 return Client(settings, masker=masker, listener=self.listener)
             return JournalledClient(journal, settings, masker=masker, listener=self.listener)
 
-        return Extraction(
+        reader = Reader(
             self.plan,
             client,
             listener=self.listener,
             decoder_of=self.decoder,
-            raises=self.on_incomplete == "raise",
             on_spoiled=lambda: None if journal is None else journal.spoil(),
-            on_incomplete=lambda: None if journal is None else journal.give_up(),
+            on_incomplete=incomplete,
         )
+        return Extraction(self.plan, reader, raises=self.on_incomplete == "raise")
 
-    def spoiled(self) -> None:
-        """Says that the rows of the current run themselves are wrong."""
-        if self.current is not None:
-            self.current.on_spoiled()
+    def refuse(self, step: Step) -> Callable[[DecodeError], None]:
+        return lambda error: self.extraction().refuse(step, error)
+
+    def fallout(self) -> Fallout:
+        """What the last run must not move and not load, by what it fell short of."""
+        failed = {failure.resource for failure in self.failures()}
+        return fallout(self.plan, failed, self.way)
+
+    def failures(self) -> tuple[Failure, ...]:
+        """What the last run fell short of."""
+        return () if self.current is None else tuple(self.current.failures)
+
+    def way(self, step: Step) -> Way:
+        """How the rows of `step` are written."""
+        resource = step.resource
+        manner: Manner = "append"
+        if resource.write_disposition in ("replace", {"disposition": "replace"}):
+            manner = "replace"
+        elif resource.write_disposition == "merge" and resource.primary_key and can_delete():
+            manner = "append" if resource.merge_key is not None else "upsert"
+        return Way(
+            table=str(resource.table_name or step.name),
+            manner=manner,
+            has_cursor=step.external is None and incremental_of(step) is not None,
+        )
 
     def decoder(self, step: Step) -> Decoder:
         carried = [include.column for include in step.includes]

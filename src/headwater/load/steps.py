@@ -30,7 +30,7 @@ from headwater.tables.shape import shape
 DEDUPLICATED = "x-stage-data-deduplicated"
 IDENTITIES = ("guid", "uuid", "_id", "key", "slug")
 
-__all__ = ["HandOver", "Parent", "Shape", "TableHints", "foreknown"]
+__all__ = ["HandOver", "Parent", "Shape", "TableHints", "can_delete", "foreknown"]
 
 
 class HintNoise(logging.Filter):
@@ -95,6 +95,10 @@ class TableHints:
     merges_alone: bool
 
 
+def raised(error: DecodeError) -> None:
+    raise error
+
+
 class Shape(ItemTransform[Any, Any]):
     """Turns rows into flat tables; comes after the incremental step, which sees root rows only."""
 
@@ -104,13 +108,13 @@ class Shape(ItemTransform[Any, Any]):
         self,
         hints: TableHints,
         notice: Callable[[str], None],
-        spoiled: Callable[[], None] = lambda: None,
+        refuse: Callable[[DecodeError], None] = raised,
         written: Callable[[str, int], None] = lambda _table, _rows: None,
     ) -> None:
         super().__init__(lambda item: item)
         self.hints = hints
         self.notice = notice
-        self.spoiled = spoiled
+        self.refuse = refuse
         self.written = written
         self._rules: TableRules | None = None
         self._known: Known = {}
@@ -120,7 +124,7 @@ class Shape(ItemTransform[Any, Any]):
 
     def bind(self, pipe: Any) -> Shape:
         logging.getLogger("dlt").addFilter(HINT_NOISE)
-        return Shape(self.hints, self.notice, self.spoiled, self.written)
+        return Shape(self.hints, self.notice, self.refuse, self.written)
 
     def __call__(self, item: Any, meta: Any = None) -> Iterator[Any]:
         rows = item if isinstance(item, (list, pa.Table)) else [item]
@@ -134,9 +138,10 @@ class Shape(ItemTransform[Any, Any]):
             table = self._rules or table
         try:
             tables = self.shaped(rows, table)
-        except DecodeError:
-            self.spoiled()
-            raise
+        except DecodeError as error:
+            self.refuse(error)
+            yield []
+            return
         self.watch_keys(tables[0])
         for shaped in tables:
             yield from self.marked(shaped, meta)
