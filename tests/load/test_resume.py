@@ -49,6 +49,15 @@ def test_a_run_after_a_complete_one_asks_for_everything(api: Api, warehouse: War
         assert len(api.seen) == PARENTS + 1
 
 
+def test_a_refresh_asks_for_everything(api: Api, warehouse: Warehouse) -> None:
+    """A run that drops dlt's state does not take the answers of the run before it."""
+    wanted = family(api)
+    warehouse.pipeline().run(rest_api_source(wanted))
+    api.seen.clear()
+    warehouse.pipeline().run(rest_api_source(wanted), refresh="drop_sources")
+    assert len(api.seen) == PARENTS + 1
+
+
 def test_pages_that_are_wrong_are_asked_again(api: Api, warehouse: Warehouse) -> None:
     """Rows without their key are not kept: the next run sees what the API has by then."""
     wanted = config(api, listing("rows", primary_key="id"))

@@ -46,7 +46,7 @@ def test_another_run_begins_with_nothing(tmp_path: Path) -> None:
     journal.open()
     assert journal.pages == 0
     journal.close()
-    assert run_to_resume(path, None) == "run-2"
+    assert run_to_resume(path, [None]) == "run-2"
 
 
 @settings(max_examples=60, deadline=None)
@@ -96,11 +96,11 @@ def test_a_run_that_arrived_or_is_old_is_not_gone_on_with(tmp_path: Path) -> Non
     """Pages of a run whose rows are safe, or that began a day ago, are fetched anew."""
     path = tmp_path / "it.journal"
     written(path, [b"one"])
-    assert run_to_resume(path, None) == "run-1"
-    assert run_to_resume(path, "run-0") == "run-1"
-    assert run_to_resume(path, "run-1") is None
-    assert run_to_resume(path, None, now_s=9e9) is None
-    assert run_to_resume(tmp_path / "none", None) is None
+    assert run_to_resume(path, [None]) == "run-1"
+    assert run_to_resume(path, ["run-0"]) == "run-1"
+    assert run_to_resume(path, ["run-1"]) is None
+    assert run_to_resume(path, [None], now_s=9e9) is None
+    assert run_to_resume(tmp_path / "none", [None]) is None
 
 
 def test_a_spoiled_journal_is_emptied(tmp_path: Path) -> None:
@@ -112,4 +112,4 @@ def test_a_spoiled_journal_is_emptied(tmp_path: Path) -> None:
     journal.spoil()
     journal.close()
     assert path.stat().st_size == 0
-    assert run_to_resume(path, None) is None
+    assert run_to_resume(path, [None]) is None

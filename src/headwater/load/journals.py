@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import dlt
+from dlt.common.configuration.container import Container
+from dlt.common.pipeline import StateInjectableContext
 from dlt.common.storages.load_package import load_package_state
 
 from headwater.plan.graph import Plan
 from headwater.run.journal import Journal, new_run, run_to_resume
 
-__all__ = ["FOLDER", "journal_of"]
+__all__ = ["FOLDER", "STATE_KEY", "journal_of", "local_state"]
 
 FOLDER = "headwater"
 STATE_KEY = "headwater_runs"
@@ -22,20 +24,29 @@ def journal_of(plan: Plan) -> Journal | None:
     """The journal of the run that begins, None where rows are only looked at, without a load.
 
     The id of the run goes into dlt's state, which is saved with the data: a later run that finds
-    the id of the journal in the state knows that its rows arrived, and starts a journal anew.
+    the id of the journal in the state knows that its rows arrived, and starts a journal anew. The
+    pipeline's local state has it too, for a refresh drops the state of the source.
     """
     try:
         load_package_state()
         folder = Path(dlt.current.pipeline().working_dir) / FOLDER
-        state: Any = dlt.current.source_state()
+        states: Any = dlt.current.source_state(), local_state()
     except Exception:
         return None
-    runs = state.setdefault(STATE_KEY, {})
+    known = [state.setdefault(STATE_KEY, {}) for state in states]
     name = name_of(plan)
     path = folder / f"{name}.journal"
-    run = run_to_resume(path, runs.get(name)) or new_run()
-    runs[name] = run
+    run = run_to_resume(path, [runs.get(name) for runs in known]) or new_run()
+    for runs in known:
+        runs[name] = run
     return Journal(path, run)
+
+
+def local_state() -> dict[str, Any]:
+    """What the pipeline's state holds that is not saved in the warehouse."""
+    state: Any = Container()[StateInjectableContext].state
+    found: dict[str, Any] = state["_local"]
+    return found
 
 
 def name_of(plan: Plan) -> str:

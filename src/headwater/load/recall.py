@@ -8,7 +8,7 @@ from typing import Any
 
 import dlt
 
-from headwater.load.journals import STATE_KEY
+from headwater.load.journals import STATE_KEY, local_state
 
 __all__ = ["Recall"]
 
@@ -19,24 +19,24 @@ class Recall:
     """The state of a source as it is now. It can be put back as long as the run is going on."""
 
     def __init__(self) -> None:
-        self._state: Any = None
-        self._before: Any = None
+        self._states: tuple[Any, ...] = ()
         try:
-            self._state = dlt.current.source_state()
+            self._states = dlt.current.source_state(), local_state()
         except Exception:
             return
-        self._before = copy.deepcopy(self._state)
+        self._before = copy.deepcopy(self._states)
 
     def put_back(self, resources: Iterable[str]) -> None:
         """Takes back what the run changed for `resources`, and that its rows arrived.
 
         The journal of the run is thus gone on with: what it has is not asked again.
         """
-        if self._state is None:
+        if not self._states:
             return
-        restore(self._state, self._before, STATE_KEY)
-        now = self._state.setdefault(RESOURCES, {})
-        before = self._before.get(RESOURCES, {})
+        for state, was in zip(self._states, self._before, strict=True):
+            restore(state, was, STATE_KEY)
+        now = self._states[0].setdefault(RESOURCES, {})
+        before = self._before[0].get(RESOURCES, {})
         for name in resources:
             restore(now, before, name)
 

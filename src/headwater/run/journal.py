@@ -14,7 +14,7 @@ import struct
 import time
 import uuid
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -49,13 +49,15 @@ class Place:
     checksum: int
 
 
-def run_to_resume(path: Path, arrived: str | None, *, now_s: float | None = None) -> str | None:
+def run_to_resume(
+    path: Path, arrived: Collection[str | None], *, now_s: float | None = None
+) -> str | None:
     """The id of the run in `path`, where it did not arrive and is younger than a day.
 
-    `arrived` is the id of the last run whose data is safe.
+    `arrived` are ids of runs whose data is safe.
     """
     head = read_head(path)
-    if head is None or head["run"] == arrived:
+    if head is None or head["run"] in arrived:
         return None
     age_s = (time.time() if now_s is None else now_s) - head["started_s"]
     return str(head["run"]) if 0 <= age_s < KEPT_S else None
