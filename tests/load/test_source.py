@@ -11,6 +11,9 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from tests.load.conftest import Api, Warehouse
 
 from headwater import rest_api_resources, rest_api_source
+from headwater.config.read import read_config
+from headwater.events import Event, Noticed
+from headwater.load.source import source_of
 
 ROWS = {"data_selector": "data", "paginator": "single_page"}
 
@@ -391,3 +394,24 @@ def test_steps_added_in_code_see_dicts(api: Api, warehouse: Warehouse) -> None:
     warehouse.pipeline().run(source)
     assert warehouse.rows("SELECT id, more FROM raw.rows") == [(1, 2)]
     assert warehouse.rows("SELECT value FROM raw.rows__tags") == [("a",)]
+
+
+def test_keys_that_meet_across_parents_are_said(api: Api, warehouse: Warehouse) -> None:
+    """Rows numbered anew under each parent replace each other: the key that keeps all is named."""
+    api.paths["projects"] = {"data": [{"id": 1}, {"id": 2}]}
+    for n in (1, 2):
+        api.paths[f"projects/{n}/tasks"] = {"data": [{"id": 1, "of": n}, {"id": n * 10}]}
+    wanted = config(api, listing("projects"), listing("tasks", "projects/{project_id}/tasks"))
+    events: list[Event] = []
+
+    def run() -> list[str]:
+        events.clear()
+        source = source_of(read_config(wanted), name="rest_api", listener=events.append)
+        warehouse.pipeline().run(source, refresh="drop_sources")
+        return [event.what for event in events if isinstance(event, Noticed)]
+
+    what = "`id` is that of a row of another parent in 1 row: one of each is kept"
+    assert run() == [f"{what} (primary_key: [`_projects_id`, `id`] keeps all)"]
+    wanted["resources"][1]["primary_key"] = ["_projects_id", "id"]
+    assert run() == []
+    assert warehouse.rows("SELECT count(*) FROM raw.tasks") == [(4,)]

@@ -140,6 +140,7 @@ class Resources:
     max_nesting: int | None = None
     current: Extraction | None = field(default=None, init=False)
     stepped: set[str] = field(default_factory=set, init=False)
+    repeated: dict[str, str] = field(default_factory=dict, init=False)
 
     def source(self, name: str, **settings: Any) -> DltSource:
         """All of them as a dlt source; `settings` are those of `dlt.source`."""
@@ -195,9 +196,8 @@ class Resources:
             resource.add_step(HandOver())
         if self.as_tables(step):
             hints = self.table_hints(step)
-            resource.add_step(
-                Shape(hints, self.notice(step), self.refuse(step), self.written(step))
-            )
+            says = self.notice(step), self.refuse(step), self.written(step), self.repeats(step)
+            resource.add_step(Shape(hints, *says))
 
     def as_tables(self, step: Step) -> bool:
         """Whether headwater makes the tables; where hints need dlt's own way, dlt gets objects."""
@@ -216,6 +216,10 @@ class Resources:
     def written(self, step: Step) -> Callable[[str, int], None]:
         return lambda table, rows: self.listener(TableWritten(step.name, table, rows))
 
+    def repeats(self, step: Step) -> Callable[[str], None]:
+        """Takes what is to be said of repeated keys; the last word counts."""
+        return lambda what: self.repeated.update({step.name: what})
+
     def table_hints(self, step: Step) -> TableHints:
         resource = step.resource
         key = resource.primary_key
@@ -230,6 +234,7 @@ class Resources:
             max_nesting=self.max_nesting if nesting is None else nesting,
             root_key=self.root_key,
             merges_alone=resource.write_disposition == "merge" and bool(names) and self.alone(step),
+            carried=tuple(include.column for include in step.includes),
         )
 
     def alone(self, step: Step) -> bool:
@@ -256,9 +261,13 @@ class Resources:
         # Now: the thread in which a run ends does not know the destination.
         ways = {step.name: self.way(step) for step in self.plan.steps}
 
-        def incomplete(failed: Collection[str]) -> None:
-            recall.put_back(fallout(self.plan, failed, lambda step: ways[step.name]).kept)
-            if journal is not None:
+        def ended(failed: Collection[str]) -> None:
+            for name, what in self.repeated.items():
+                self.listener(Noticed(name, what))
+            self.repeated.clear()
+            if failed:
+                recall.put_back(fallout(self.plan, failed, lambda step: ways[step.name]).kept)
+            if failed and journal is not None:
                 journal.give_up()
 
         def client() -> Client:
@@ -272,7 +281,7 @@ class Resources:
             listener=self.listener,
             decoder_of=self.decoder,
             on_spoiled=lambda: None if journal is None else journal.spoil(),
-            on_incomplete=incomplete,
+            on_end=ended,
         )
         return Extraction(self.plan, reader, raises=self.on_incomplete == "raise")
 

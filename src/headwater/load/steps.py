@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -83,6 +83,7 @@ class TableHints:
     """What a resource's tables need to know of its hints.
 
     `merges_alone` says that rows are merged by key, and no other resource writes to the table.
+    `carried` are the columns of parents that rows carry.
     """
 
     resource: str
@@ -93,6 +94,7 @@ class TableHints:
     max_nesting: int | None
     root_key: bool
     merges_alone: bool
+    carried: tuple[str, ...] = ()
 
 
 def raised(error: DecodeError) -> None:
@@ -110,12 +112,14 @@ class Shape(ItemTransform[Any, Any]):
         notice: Callable[[str], None],
         refuse: Callable[[DecodeError], None] = raised,
         written: Callable[[str, int], None] = lambda _table, _rows: None,
+        repeats: Callable[[str], None] = lambda _: None,
     ) -> None:
         super().__init__(lambda item: item)
         self.hints = hints
         self.notice = notice
         self.refuse = refuse
         self.written = written
+        self.repeats = repeats
         self._rules: TableRules | None = None
         self._known: Known = {}
         self._hinted: set[tuple[str, frozenset[str]]] = set()
@@ -124,7 +128,7 @@ class Shape(ItemTransform[Any, Any]):
 
     def bind(self, pipe: Any) -> Shape:
         logging.getLogger("dlt").addFilter(HINT_NOISE)
-        return Shape(self.hints, self.notice, self.refuse, self.written)
+        return Shape(self.hints, self.notice, self.refuse, self.written, self.repeats)
 
     def __call__(self, item: Any, meta: Any = None) -> Iterator[Any]:
         rows = item if isinstance(item, (list, pa.Table)) else [item]
@@ -154,11 +158,23 @@ class Shape(ItemTransform[Any, Any]):
         if not self.hints.merges_alone:
             return
         ids = root.rows.column("_dlt_id").combine_chunks()
-        unique = self._keys.add(ids)
+        parents = self.parents_of(root) if self.hints.carried else None
+        repeated = self._keys.repeated
+        unique = self._keys.add(ids, parents)
+        if self._keys.repeated > repeated:
+            key = "`, `".join(self._rules.key if self._rules else self.hints.key)
+            self.repeats(self._keys.notice(key, self.hints.carried))
         if unique is not self._unique:
             self._unique = unique
             self._hinted.clear()
             self.hint(additional_table_hints={DEDUPLICATED: unique})
+
+    def parents_of(self, root: Shaped) -> Sequence[object] | None:
+        """What the rows carry of their parents, a tuple a row."""
+        rules = self._rules.rules if self._rules else DltRules(current_schema())
+        names = [rules.identifier(name) for name in self.hints.carried]
+        columns = [root.rows.column(n).to_pylist() for n in names if n in root.rows.schema.names]
+        return list(zip(*columns, strict=True)) if columns else None
 
     def open(self) -> TableRules:
         """The rules of this run's schema, and the types it knows."""

@@ -34,8 +34,8 @@ async def nothing() -> None:
 class Reader:
     """Reads the listings of the steps of a plan, and knows what they fell short of.
 
-    `on_spoiled` is called when answers were found to be wrong, `on_incomplete` at the end of a run
-    with the names of the resources that fell short.
+    `on_spoiled` is called when answers were found to be wrong, `on_end` at the end of a run with
+    the names of the resources that fell short.
     """
 
     def __init__(
@@ -46,14 +46,14 @@ class Reader:
         listener: Listener,
         decoder_of: Callable[[Step], Decoder],
         on_spoiled: Callable[[], None] = lambda: None,
-        on_incomplete: Callable[[Collection[str]], None] = lambda _: None,
+        on_end: Callable[[Collection[str]], None] = lambda _: None,
     ) -> None:
         self.plan = plan
         self.listener = listener
         self.failures: list[Failure] = []
         self.on_spoiled = on_spoiled
         self.on_close: Callable[[], Awaitable[None]] = nothing
-        self._on_incomplete = on_incomplete
+        self._on_end = on_end
         self._open_client = open_client
         self._decoder_of = decoder_of
         self._client: Client | None = None
@@ -213,8 +213,7 @@ class Reader:
                     yield
             finally:
                 await self.on_close()
-                if self.failures:
-                    self._on_incomplete({failure.resource for failure in self.failures})
+                self._on_end({failure.resource for failure in self.failures})
 
 
 def by_type(value: Any) -> Any:
