@@ -16,7 +16,8 @@ import pytest
 from typer.testing import Result
 
 from headwater.cli.reading import draft
-from headwater.cli.simulate import example, faults, seconds
+from headwater.cli.simulate import example, faults, rate, seconds
+from headwater.config.models import RateLimit
 from headwater.errors import UsageError
 
 Run = Callable[..., Result]
@@ -48,6 +49,14 @@ def test_faults_that_are_none(text: str) -> None:
     """Any other text is refused with what to write."""
     with pytest.raises(UsageError, match=r"\(write 429=0\.05\)$"):
         faults([text])
+
+
+def test_rate() -> None:
+    """A rate is a number and a span of time; any other text is refused with what to write."""
+    assert rate("200/minute") == RateLimit(requests=200, per="minute")
+    for text in ("200", "0/minute", "x/minute", "5/week", "5/"):
+        with pytest.raises(UsageError, match="write 200/minute"):
+            rate(text)
 
 
 def test_example_for_a_connector() -> None:

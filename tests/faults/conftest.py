@@ -24,6 +24,8 @@ class Case:
 
     def __init__(self, folder: Path, resources: list[dict[str, Any]], options: Options) -> None:
         self.resources = resources
+        # One request at a time, so that a test knows between which pages something happens.
+        self.client: dict[str, Any] = {"max_concurrency": 1}
         self.warehouse = Warehouse(folder)
         plan = make_plan(read_config(self.config("http://127.0.0.1:1/x")))
         self.names = [step.name for step in plan.steps]
@@ -31,9 +33,8 @@ class Case:
         self.report = Report()
 
     def config(self, base_url: str) -> dict[str, Any]:
-        client = {"base_url": base_url, "error_handler": {"backoff_factor": 0}}
-        # One request at a time, so that a test knows between which pages something happens.
-        client["max_concurrency"] = 1
+        client: dict[str, Any] = {"base_url": base_url, "error_handler": {"backoff_factor": 0}}
+        client |= self.client
         defaults = {"primary_key": "id", "write_disposition": "merge"}
         return {"client": client, "resource_defaults": defaults, "resources": self.resources}
 

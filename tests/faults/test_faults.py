@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.faults.conftest import Start
+from tests.faults.conftest import Case, Start
+
+from headwater.config.models import RateLimit
 
 PAGING: dict[str, dict[str, Any]] = {
     "offset": {"type": "offset", "limit": 10},
@@ -102,6 +104,32 @@ def test_a_parent_that_fails_for_ever_is_named(case: Start, status: int) -> None
     assert [seen.path_qs for seen in it.api.requests] == [f"/x/projects/{broken}/tasks"]
     assert it.lost("projects") == it.lost("tasks") == 0
     assert len(it.rows("tasks")) == 15
+
+
+def limited(case: Start) -> Case:
+    """An API of 121 requests that takes 40 a second."""
+    resources = child(paginator="single_page")
+    limit = RateLimit(requests=40, per="second")
+    return case(resources=resources, rows=120, rows_per_parent=1, rate_limit=limit)
+
+
+def test_a_rate_limit_costs_no_row_and_is_hardly_ever_passed(case: Start) -> None:
+    """A host that takes 40 requests a second is asked for so many: few are refused."""
+    it = limited(case)
+    it.client = {"rate_limit": {"requests": 40, "per": "second"}, "max_concurrency": 16}
+    assert it.load() == ""
+    assert it.missing("tasks") == set()
+    refused = sum(seen.status == 429 for seen in it.api.requests)
+    assert refused / len(it.api.requests) < 0.1
+
+
+def test_a_rate_limit_nobody_told_of_costs_no_row(case: Start) -> None:
+    """Requests beyond it are refused, waited for as `Retry-After` says, and asked again."""
+    it = limited(case)
+    it.client = {"max_concurrency": 16}
+    assert it.load() == ""
+    assert it.missing("tasks") == set()
+    assert any(seen.status == 429 for seen in it.api.requests)
 
 
 def test_a_parent_that_may_be_skipped_costs_its_own_rows_only(case: Start) -> None:

@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,9 +16,10 @@ from headwater.cli.show import say
 from headwater.errors import UsageError
 
 if TYPE_CHECKING:
+    from headwater.config.models import RateLimit
     from headwater.simulate import Simulator
 
-__all__ = ["example", "faults", "seconds", "simulate"]
+__all__ = ["example", "faults", "rate", "seconds", "simulate"]
 
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s)?")
 
@@ -42,6 +43,10 @@ def simulate(
     max_limit: Annotated[
         int | None, typer.Option(min=1, help="Largest page the API gives.", show_default=False)
     ] = None,
+    rate_limit: Annotated[
+        str | None,
+        typer.Option(metavar="N/PER", help="Refuse what is more: 200/minute.", show_default=False),
+    ] = None,
     set_: Settings = None,
     debug: Debug = False,
 ) -> None:
@@ -60,6 +65,7 @@ def simulate(
         latency_s=seconds(latency),
         faults=faults(fail),
         max_limit=max_limit,
+        rate_limit=rate(rate_limit) if rate_limit else None,
         secrets_checked=not unset_secrets(found),
     )
 
@@ -94,6 +100,19 @@ def faults(texts: Iterable[str] | None) -> dict[str, float]:
         if not sign:
             raise UsageError(f"--fail {text}: a fault and a share are expected (write 429=0.05)")
     return found
+
+
+def rate(text: str) -> RateLimit:
+    """The rate that `200/minute` is. Raises UsageError."""
+    from headwater.config.models import RateLimit
+
+    count, _, per = text.partition("/")
+    given: Any = {"requests": count, "per": per}
+    try:
+        return RateLimit(**given)
+    except ValueError:
+        hint = "write 200/minute; second, hour and day are known too"
+        raise UsageError(f"--rate-limit {text}: not a rate ({hint})") from None
 
 
 def unset_secrets(found: Draft) -> list[str]:

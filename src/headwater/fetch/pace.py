@@ -13,14 +13,22 @@ __all__ = ["Pace"]
 
 SECONDS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
 FIRST_WIDTH = 8
-# A window of ours is this much longer than the host's: requests do not travel equally fast.
-WINDOW_MARGIN = 1.01
+# A window of ours is longer than the host's, by this share and at least by so much: requests do
+# not travel equally fast.
+WINDOW_MARGIN = 0.01
+LEAST_MARGIN_S = 0.05
 # Answers are slow when they take this long, and this many times as long as they used to.
 SLOW_S = 0.5
 SLOWER = 4.0
 # How much one answer moves what is taken for the usual time, and for the time as it is now.
 USUAL_SHARE = 0.001
 NOW_SHARE = 0.2
+
+
+def window_s(rate_limit: RateLimit) -> float:
+    """The length of the window that a rate limit is kept in. Unit: seconds."""
+    length_s = SECONDS[rate_limit.per]
+    return length_s + max(length_s * WINDOW_MARGIN, LEAST_MARGIN_S)
 
 
 class Pace:
@@ -50,7 +58,7 @@ class Pace:
         self._cut_at = 0
         self._cautious = False
         self._usual_s = self._now_s = 0.0
-        self._window_s = SECONDS[rate_limit.per] * WINDOW_MARGIN if rate_limit else 0.0
+        self._window_s = window_s(rate_limit) if rate_limit else 0.0
         self._budget = rate_limit.requests if rate_limit else 0
         self._left_s: deque[float] = deque(maxlen=self._budget or None)
         self._gap_s = 0.0

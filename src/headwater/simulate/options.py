@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, get_args
 
+from headwater.config.models import RateLimit
 from headwater.errors import UsageError
 
 __all__ = ["AutoKind", "Options", "Quirk", "Seen"]
@@ -38,7 +39,8 @@ class Options:
     such requests are answered with for ever. `total_off` is added to every total of rows that is
     shown. `quirks` are ways in which the API itself is wrong: it serves the first page whatever
     position is asked for, hands out the cursor it was given, lists every third row twice, or
-    deletes or inserts a row at the front of a listing after each page of it.
+    deletes or inserts a row at the front of a listing after each page of it. Requests beyond
+    `rate_limit` are answered with 429 and `Retry-After`.
     Raises UsageError on an unknown fault or quirk, or shares that are no shares.
     """
 
@@ -56,6 +58,7 @@ class Options:
     broken: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     total_off: int = 0
     quirks: frozenset[Quirk] = frozenset()
+    rate_limit: RateLimit | None = None
 
     def __post_init__(self) -> None:
         for name, share in self.faults.items():

@@ -20,6 +20,7 @@ from headwater.plan.graph import Plan
 from headwater.simulate.api import Answer, Api, Request
 from headwater.simulate.dataset import Row
 from headwater.simulate.faults import Faults
+from headwater.simulate.limit import Limit
 from headwater.simulate.options import Options, Seen
 
 __all__ = ["Simulator", "serve"]
@@ -45,6 +46,7 @@ class Simulator:
         self.requests: list[Seen] = []
         self.api = Api(plan, options)
         self.faults = Faults(options.faults, options.seed, options.broken)
+        self.limit = Limit(options.rate_limit) if options.rate_limit else None
         self.zipped = functools.lru_cache(CACHED_BODIES)(squeezed)
         self.port = 0
         self.thread: threading.Thread | None = None
@@ -122,11 +124,18 @@ class Simulator:
         """Ends every fault and quirk; rows and caps stay as they are."""
         none: Mapping[str, float] = {}
         mended = replace(
-            self.options, faults=none, broken={}, total_off=0, quirks=frozenset(), latency_s=0.0
+            self.options,
+            faults=none,
+            broken={},
+            total_off=0,
+            quirks=frozenset(),
+            latency_s=0.0,
+            rate_limit=None,
         )
         with self.api.lock:
             self.options = self.api.options = mended
             self.faults = Faults(none, mended.seed)
+            self.limit = None
 
     async def run(self, port: int, started: Future[int]) -> None:
         """Serves until `stopping` is called; `started` learns the port, or why there is none."""
@@ -158,13 +167,23 @@ class Simulator:
         fault = None if free else self.faults.draw(request.method, incoming.path_qs)
         if self.options.latency_s or fault == "slow":
             await asyncio.sleep(self.latency_s(fault))
-        answer = self.faulty(fault) if fault else None
+        answer = None if free else self.refused()
+        if answer is None and fault:
+            answer = self.faulty(fault)
         if answer is None:
             answer = self.api.answer(request)
         self.requests.append(Seen(request.method, incoming.path_qs, answer.status, answer.resource))
-        if fault == "cut":
+        if fault == "cut" and answer.status < 400:
             return await cut(incoming, answer)
         return self.response(answer, "gzip" in incoming.headers.get("Accept-Encoding", ""))
+
+    def refused(self) -> Answer | None:
+        """The answer to a request beyond the rate limit; None where it is within."""
+        wait_s = self.limit.wait_s() if self.limit else 0.0
+        if wait_s <= 0:
+            return None
+        headers = {"Retry-After": str(math.ceil(wait_s))}
+        return Answer(429, b'{"error": "too many requests"}', "", headers)
 
     def latency_s(self, fault: str | None) -> float:
         if fault != "slow":
