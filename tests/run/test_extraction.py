@@ -16,7 +16,7 @@ from headwater.fetch.client import Client, Settings
 from headwater.fetch.retry import RetryRule
 from headwater.plan.graph import make_plan
 from headwater.run.extraction import Extraction, Incomplete
-from headwater.run.reader import Reader
+from headwater.run.reader import Reader, no_cursor
 from headwater.simulate import Options, Simulator
 from headwater.simulate.api import Answer
 
@@ -82,13 +82,13 @@ class Run:
             for child in self.plan.children(name):
                 if len(child.parents) == 1 and child.name in taking_part:
                     token = self.run.token(name)
-                    batches = self.run.children(child, batch.rows, {}, token)
+                    batches = self.run.children(child, batch.rows, no_cursor, token)
                     del token
                     async for inner in batches:
                         await take(child.name, inner)
 
         async def head(name: str) -> None:
-            async for batch in self.run.head(self.plan.step(name), {}):
+            async for batch in self.run.head(self.plan.step(name), no_cursor):
                 await take(name, batch)
 
         async def everything() -> None:

@@ -101,7 +101,10 @@ class Client:
 
 @model
 class Incremental:
-    """Where the last run ended, asked for and filtered by (dlt's incremental)."""
+    """Where the last run ended, asked for and filtered by (dlt's incremental).
+
+    `window` is headwater's own: it cuts what is asked for into parts of that length.
+    """
 
     cursor_path: str
     initial_value: Any = None
@@ -118,6 +121,12 @@ class Incremental:
     range_start: Literal["open", "closed"] | None = None
     range_end: Literal["open", "closed"] | None = None
     allow_external_schedulers: bool | None = None
+    window: (
+        Annotated[str, Field(pattern=r"^\d+(\.\d+)?[smhdw]$")]
+        | Annotated[int, Field(gt=0)]
+        | Annotated[float, Field(gt=0)]
+        | None
+    ) = None
 
 
 @model
@@ -186,12 +195,13 @@ class Endpoint:
 
 @model
 class Resource:
-    """One listing, and the table it becomes."""
+    """One listing, and the table it becomes. `only_changed_parents` is headwater's own."""
 
     name: str = Field(min_length=1)
     endpoint: Endpoint = Field(default_factory=Endpoint)
     include_from_parent: Names | None = None
     processing_steps: tuple[ProcessingStep, ...] | None = None
+    only_changed_parents: bool | None = None
     selected: bool = True
     parallelized: bool | None = None
     max_table_nesting: int | None = None
@@ -215,6 +225,7 @@ class ResourceDefaults:
     endpoint: Endpoint | None = None
     include_from_parent: Names | None = None
     processing_steps: tuple[ProcessingStep, ...] | None = None
+    only_changed_parents: bool | None = None
     selected: bool | None = None
     parallelized: bool | None = None
     max_table_nesting: int | None = None

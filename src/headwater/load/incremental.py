@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import dlt
 import pyarrow as pa
 
 from headwater.config.models import Incremental
-from headwater.config.template import strings
 from headwater.decode import Rows
 from headwater.plan.graph import Step
+from headwater.plan.limits import request_texts
 
-__all__ = ["cursor_values", "incremental_of", "with_cursor_column"]
+__all__ = [
+    "cursor_values",
+    "has_cursor_per_parent",
+    "incremental_of",
+    "window_of",
+    "with_cursor_column",
+]
 
-INCREMENTAL_OWN = ("start_param", "end_param", "convert", "transform")
+INCREMENTAL_OWN = ("start_param", "end_param", "convert", "transform", "window")
 
 
 def incremental_of(step: Step) -> Any:
     """The dlt incremental of a step, None where it has none or needs none.
 
     A child whose requests do not carry the cursor is read whole. Where its rows are merged by key,
-    a filter would spare nothing, and its one cursor would drop old rows of a parent that is new.
+    a filter would spare nothing.
     """
     found = step.incremental
     if step.parents and is_mere_filter(step):
@@ -42,6 +47,17 @@ def incremental_of(step: Step) -> Any:
     return dlt.sources.incremental(**given)
 
 
+def has_cursor_per_parent(step: Step) -> bool:
+    """Whether each parent of a step has a cursor of its own, which JSON can keep."""
+    own = incremental_of(step) if step.parents else None
+    return own is not None and isinstance(own.initial_value, (str, int, float, type(None)))
+
+
+def window_of(step: Step) -> str | float | None:
+    """The length of the windows that a step is asked for in."""
+    return step.incremental.window if isinstance(step.incremental, Incremental) else None
+
+
 def is_mere_filter(step: Step) -> bool:
     """Whether the cursor only filters rows that are merged by key anyway."""
     own, resource = step.incremental, step.resource
@@ -50,13 +66,6 @@ def is_mere_filter(step: Step) -> bool:
     asked = any("{incremental." in text for text in request_texts(step))
     merged = resource.write_disposition == "merge" and resource.primary_key is not None
     return merged and not asked and own.end_value is None
-
-
-def request_texts(step: Step) -> Iterator[str]:
-    """Every text of the step's request."""
-    endpoint = step.resource.endpoint
-    for part in (step.path, dict(step.params), endpoint.json, endpoint.data, endpoint.headers):
-        yield from strings(part)
 
 
 def cursor_values(step: Step, cursor: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from dlt.common.storages.load_package import load_package_state
 from headwater.plan.graph import Plan
 from headwater.run.journal import Journal, new_run, run_to_resume
 
-__all__ = ["FOLDER", "STATE_KEY", "journal_of", "local_state"]
+__all__ = ["FOLDER", "STATE_KEY", "journal_of", "local_state", "name_of"]
 
 FOLDER = "headwater"
 STATE_KEY = "headwater_runs"

@@ -20,17 +20,31 @@ from dlt.extract.items_transform import (
 
 from headwater.config.models import Incremental
 from headwater.config.read import Config, read_config
-from headwater.decode import Batch, Decoder, Rows, objects_of
+from headwater.decode import Decoder, Rows, objects_of
 from headwater.errors import DecodeError
 from headwater.events import Listener, Noticed, TableWritten, silent
 from headwater.fetch.client import Client
-from headwater.load.incremental import cursor_values, incremental_of, with_cursor_column
+from headwater.load.cursors import LISTED_AS, ListingCursors, Listings, cursors_of, listings_of
+from headwater.load.incremental import (
+    has_cursor_per_parent,
+    incremental_of,
+    window_of,
+    with_cursor_column,
+)
 from headwater.load.journals import journal_of
 from headwater.load.objects import in_words, refuse_unknown
-from headwater.load.recall import Recall
+from headwater.load.recall import Recall, adopt_state
 from headwater.load.secrets import find_secret
 from headwater.load.settings import masker_of, settings_of
-from headwater.load.steps import HandOver, Parent, Shape, TableHints, can_delete, foreknown
+from headwater.load.steps import (
+    HandOver,
+    HandOverChanged,
+    Parent,
+    Shape,
+    TableHints,
+    can_delete,
+    foreknown,
+)
 from headwater.plan.graph import Plan, Step, make_plan
 from headwater.run.extraction import Extraction
 from headwater.run.fallout import Fallout, Manner, Way, fallout
@@ -141,6 +155,7 @@ class Resources:
     current: Extraction | None = field(default=None, init=False)
     stepped: set[str] = field(default_factory=set, init=False)
     repeated: dict[str, str] = field(default_factory=dict, init=False)
+    cursors: dict[str, ListingCursors] = field(default_factory=dict, init=False)
 
     def source(self, name: str, **settings: Any) -> DltSource:
         """All of them as a dlt source; `settings` are those of `dlt.source`."""
@@ -166,7 +181,7 @@ class Resources:
             return out
         config = step.resource
         hints = {key: value for key in HINTS if (value := getattr(config, key)) is not None}
-        incremental = incremental_of(step)
+        incremental = None if has_cursor_per_parent(step) else incremental_of(step)
         parent = built[step.parents[0]] if len(step.parents) == 1 else None
         settings = {"name": step.name, "selected": config.selected, **hints}
         resource: DltResource
@@ -194,6 +209,8 @@ class Resources:
         resource.add_step(Joined(self, step))
         if self.hands_over(step):
             resource.add_step(HandOver())
+            if any(child.resource.only_changed_parents for child in self.plan.children(step.name)):
+                resource.add_step(HandOverChanged())
         if self.as_tables(step):
             hints = self.table_hints(step)
             says = self.notice(step), self.refuse(step), self.written(step), self.repeats(step)
@@ -257,11 +274,20 @@ class Resources:
 
     def open(self) -> Extraction:
         settings, masker = settings_of(self.plan), masker_of(self.plan.config)
+        adopt_state(self.plan)
         recall, journal = Recall(), journal_of(self.plan)
         # Now: the thread in which a run ends does not know the destination.
         ways = {step.name: self.way(step) for step in self.plan.steps}
 
+        self.cursors = {
+            step.name: cursors_of(step, recall, tells_news=ways[step.name].manner == "append")
+            for step in self.plan.steps
+            if has_cursor_per_parent(step)
+        }
+
         def ended(failed: Collection[str]) -> None:
+            for name, cursors in self.cursors.items():
+                cursors.save(name, recall)
             for name, what in self.repeated.items():
                 self.listener(Noticed(name, what))
             self.repeated.clear()
@@ -313,6 +339,8 @@ class Resources:
 
     def decoder(self, step: Step) -> Decoder:
         carried = [include.column for include in step.includes]
+        if has_cursor_per_parent(step) or window_of(step) is not None:
+            carried.append(LISTED_AS)
         tables = foreknown(self.table_hints(step)) if self.as_tables(step) else None
         return Decoder(carried, tables=tables, exact=self.needs_objects(step))
 
@@ -331,8 +359,9 @@ class Resources:
 
         async def read(cursor: Any) -> AsyncIterator[Any]:
             run = self.extraction()
-            async for batch in run.head(step, cursor_values(step, cursor)):
-                yield self.item(run, step, batch)
+            listings = self.listings(step, cursor)
+            async for batch in run.head(step, listings.of):
+                yield self.item(run, step, self.news(run, step, listings, batch.rows))
 
         if incremental is None:
             return lambda: read(None)
@@ -351,12 +380,14 @@ class Resources:
 
         async def read(rows: Rows, token: Any) -> AsyncIterator[Any]:
             run = self.extraction()
-            async for batch in run.children(step, rows, cursor_values(step, incremental), token):
-                yield self.item(run, step, batch)
+            listings = self.listings(step, incremental)
+            async for batch in run.children(step, rows, listings.of, token):
+                yield self.item(run, step, self.news(run, step, listings, batch.rows))
 
         def handed(item: Any, meta: Any) -> Any:
             if isinstance(meta, Parent):
-                return None if meta.rows is None else read(meta.rows, meta.token)
+                given = meta.changed if step.resource.only_changed_parents else meta.rows
+                return None if given is None else read(given, meta.token)
             if not self.is_external(step):
                 return None
             rows = item if isinstance(item, list) or hasattr(item, "schema") else [item]
@@ -371,12 +402,25 @@ class Resources:
     def is_external(self, step: Step) -> bool:
         return self.plan.step(step.parents[0]).external is not None
 
-    def item(self, run: Extraction, step: Step, batch: Batch) -> Any:
+    def listings(self, step: Step, cursor: Any) -> Listings:
+        """The cursors of the listings of a step; `cursor` is dlt's own, None without one."""
+        if step.name in self.cursors:
+            return self.cursors[step.name]
+        return listings_of(step, cursor)
+
+    def news(self, run: Extraction, step: Step, listings: Listings, rows: Rows) -> Rows:
+        """The rows that cursors let pass; none where that cannot be told, which is noted."""
+        try:
+            return listings.keep(rows) if len(rows) else rows
+        except DecodeError as error:
+            run.refuse(step, error)
+            return []
+
+    def item(self, run: Extraction, step: Step, rows: Rows) -> Any:
         """A batch as dlt takes it: rows, with a token where children wait for them.
 
         The meta is set even where it is None: an item without one inherits that of its parent.
         """
-        rows: Rows = batch.rows
         if len(rows) == 0:
             return DataItemWithMeta(None, [])
         if not self.as_tables(step):

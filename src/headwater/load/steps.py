@@ -30,7 +30,15 @@ from headwater.tables.shape import shape
 DEDUPLICATED = "x-stage-data-deduplicated"
 IDENTITIES = ("guid", "uuid", "_id", "key", "slug")
 
-__all__ = ["HandOver", "Parent", "Shape", "TableHints", "can_delete", "foreknown"]
+__all__ = [
+    "HandOver",
+    "HandOverChanged",
+    "Parent",
+    "Shape",
+    "TableHints",
+    "can_delete",
+    "foreknown",
+]
 
 
 class HintNoise(logging.Filter):
@@ -44,13 +52,17 @@ HINT_NOISE = HintNoise()
 
 
 class Parent:
-    """Travels with rows: what children are asked for, and the token of their being on the way."""
+    """Travels with rows: what children are asked for, and the token of their being on the way.
 
-    __slots__ = ("rows", "token")
+    `changed` are those of the rows that the cursor let pass.
+    """
 
-    def __init__(self, token: Token, rows: Rows | None = None) -> None:
+    __slots__ = ("changed", "rows", "token")
+
+    def __init__(self, token: Token, rows: Rows | None = None, changed: Rows | None = None) -> None:
         self.token = token
         self.rows = rows
+        self.changed = changed
 
 
 class HandOver(ItemTransform[Any, Any]):
@@ -75,7 +87,26 @@ class HandOver(ItemTransform[Any, Any]):
         else:
             # Filters drop an item with its meta, but they let an empty list pass.
             yield DataItemWithMeta(Parent(meta.token, rows), [])
-            yield DataItemWithMeta(None, item)
+            yield DataItemWithMeta(Parent(meta.token), item)
+
+
+class HandOverChanged(HandOver):
+    """Gives children that want no others the rows that the incremental filter let pass."""
+
+    placement_affinity: ClassVar[float] = 1.5
+
+    def bind(self, pipe: Any) -> HandOverChanged:
+        return HandOverChanged(limited=pipe.get_by_type(LimitItem) is not None)
+
+    def __call__(self, item: Any, meta: Any = None) -> Iterator[Any]:
+        rows = item if isinstance(item, (list, pa.Table)) else [item]
+        if not isinstance(meta, Parent) or len(rows) == 0:
+            yield item
+        elif self.limited:
+            yield DataItemWithMeta(Parent(meta.token, meta.rows, rows), item)
+        else:
+            yield DataItemWithMeta(Parent(meta.token, changed=rows), [])
+            yield item
 
 
 @dataclass(frozen=True, slots=True)

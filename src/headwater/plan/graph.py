@@ -16,6 +16,7 @@ from headwater.config.template import placeholders
 from headwater.errors import ConfigError, CyclicConfig, Problem
 from headwater.plan.bind import Binding, bind, parent_column, path_of
 from headwater.plan.carry import Include, carry
+from headwater.plan.limits import cursor_problems
 
 __all__ = ["Include", "Plan", "Step", "make_plan"]
 
@@ -109,6 +110,7 @@ def make_plan(config: Config) -> Plan:
         else make_step(config, item, (bindings[item.name], carried.get(item.name, ())), problems)
         for item in config.resources
     }
+    problems += cursor_problems(config, steps)
     if problems:
         raise ConfigError(masked(problems, config.secrets))
     return Plan(config, tuple(steps[name] for name in order))

@@ -27,7 +27,7 @@ from headwater.run.outcome import (
     Token,
     is_outside,
 )
-from headwater.run.reader import Cursor, Reader, Values
+from headwater.run.reader import Cursors, Reader, Values, no_cursor
 
 __all__ = ["Extraction", "Failure", "Incomplete", "Token"]
 
@@ -83,14 +83,14 @@ class Extraction:
         """Whether no more rows of anything can come."""
         return all(self.is_done(name) for name, mine in self._progress.items() if mine.joined)
 
-    async def head(self, step: Step, cursor: Cursor) -> AsyncIterator[Batch]:
+    async def head(self, step: Step, cursors: Cursors) -> AsyncIterator[Batch]:
         """Every batch of a root listing or a union; the last head of a run ends with `check`."""
         await self.start()
         mine = self._progress[step.name]
         mine.working += 1
         ended, rows = False, 0
         try:
-            async with aclosing(self.source(step, cursor)) as batches:
+            async with aclosing(self.source(step, cursors)) as batches:
                 async for batch in batches:
                     self.feed(step.name, batch.rows)
                     rows += batch.count
@@ -111,7 +111,7 @@ class Extraction:
             yield NOTHING
 
     async def children(
-        self, step: Step, rows: Rows, cursor: Cursor, token: Token | None
+        self, step: Step, rows: Rows, cursors: Cursors, token: Token | None
     ) -> AsyncIterator[Batch]:
         """Every batch of `step` for the given rows of its parent. `token` lives until the end."""
         mine = self._progress[step.name]
@@ -119,7 +119,7 @@ class Extraction:
         try:
             values = self.reader.distinct(step, rows, 0)
             if values:
-                async with aclosing(self.batches(step, values, cursor)) as batches:
+                async with aclosing(self.batches(step, values, cursors)) as batches:
                     async for batch in batches:
                         self.feed(step.name, batch.rows)
                         yield batch
@@ -164,7 +164,7 @@ class Extraction:
         mine = self._progress[step.name]
         mine.working += 1
         try:
-            async with aclosing(self.source(step, {})) as batches:
+            async with aclosing(self.source(step, no_cursor)) as batches:
                 async for batch in batches:
                     self.feed(step.name, batch.rows)
         except HeadwaterError as error:
@@ -182,14 +182,14 @@ class Extraction:
                 if values:
                     feed.append(values)
 
-    async def fed(self, step: Step, cursor: Cursor) -> AsyncGenerator[Batch, None]:
+    async def fed(self, step: Step, cursors: Cursors) -> AsyncGenerator[Batch, None]:
         """Every batch of a step that takes its values from feeds."""
         feed = self._feeds[step.name]
         while True:
             over = all(self.is_done(parent) for parent in step.parents)
             if feed:
                 values = [value for _ in range(len(feed)) for value in feed.popleft()]
-                async with aclosing(self.batches(step, values, cursor)) as batches:
+                async with aclosing(self.batches(step, values, cursors)) as batches:
                     async for batch in batches:
                         yield batch
             elif over:
@@ -199,14 +199,14 @@ class Extraction:
                 await asyncio.sleep(TICK_S)
                 yield NOTHING
 
-    def source(self, step: Step, cursor: Cursor) -> AsyncGenerator[Batch, None]:
-        return self.fed(step, cursor) if step.parents else self.batches(step, [()], cursor)
+    def source(self, step: Step, cursors: Cursors) -> AsyncGenerator[Batch, None]:
+        return self.fed(step, cursors) if step.parents else self.batches(step, [()], cursors)
 
     def batches(
-        self, step: Step, values: list[Values], cursor: Cursor
+        self, step: Step, values: list[Values], cursors: Cursors
     ) -> AsyncGenerator[Batch, None]:
         limited = self._progress[step.name].stopped is not None
-        return self.reader.batches(step, values, cursor, limited=limited)
+        return self.reader.batches(step, values, cursors, limited=limited)
 
     def raise_crash(self) -> None:
         """Raises what a driver ended with, where that is no failure of a listing."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -19,12 +19,18 @@ from headwater.plan.graph import Plan, Step
 from headwater.run.gather import fan_out, joined, read_ahead
 from headwater.run.listing import Listing, Selected
 from headwater.run.outcome import Failure, mismatch, skips
-from headwater.run.request import build_request
+from headwater.run.request import Cursor, build_request
 
-__all__ = ["Cursor", "Reader", "Values"]
+__all__ = ["Cursors", "Reader", "Values", "no_cursor"]
 
-Cursor = Mapping[str, Any]
 Values = tuple[Any, ...]
+Cursors = Callable[[Values], Sequence[Cursor]]
+"""The cursors of the listings that bound values are asked for."""
+
+
+def no_cursor(values: Values) -> Sequence[Cursor]:
+    """One listing, from the beginning to the end."""
+    return (Cursor(),)
 
 
 async def nothing() -> None:
@@ -63,17 +69,19 @@ class Reader:
         self._asked: dict[str, set[Values]] = {}
 
     async def batches(
-        self, step: Step, values: list[Values], cursor: Cursor, *, limited: bool = False
+        self, step: Step, values: list[Values], cursors: Cursors, *, limited: bool = False
     ) -> AsyncGenerator[Batch, None]:
-        """The batches of `step`, one listing for each of `values`.
+        """The batches of `step`, one listing for each of `values` and each of its cursors.
 
         With `limited`, page by page and not ahead of who reads them.
         """
         client = await self.client()
-        if len(values) == 1:
-            slices = self.one(client, step, values[0], cursor)
+        width = len(step.bindings)
+        asks = [(item, cursor) for item in values for cursor in cursors(item[:width])]
+        if len(asks) == 1:
+            slices = self.one(client, step, *asks[0])
         else:
-            slices = self.many(client, step, values, cursor)
+            slices = self.many(client, step, asks)
         decoded = self.decoded(step, joined(slices, page_by_page=limited))
         async with aclosing(decoded if limited else read_ahead(decoded)) as batches:
             async for batch in batches:
@@ -115,17 +123,17 @@ class Reader:
             self.failures.append(Failure(step.name, what))
 
     async def many(
-        self, client: Client, step: Step, values: list[Values], cursor: Cursor
+        self, client: Client, step: Step, asks: list[tuple[Values, Cursor]]
     ) -> AsyncGenerator[Slice, None]:
         """The pages of several listings, each listing in order."""
 
-        async def read(item: Values, put: Callable[[Slice], Awaitable[None]]) -> None:
-            async with aclosing(self.one(client, step, item, cursor)) as slices:
+        async def read(ask: tuple[Values, Cursor], put: Callable[[Slice], Awaitable[None]]) -> None:
+            async with aclosing(self.one(client, step, *ask)) as slices:
                 async for piece in slices:
                     await put(piece)
 
-        at_once = min(len(values), client.settings.max_concurrency)
-        async with aclosing(fan_out(values, read, at_once=at_once)) as slices:
+        at_once = min(len(asks), client.settings.max_concurrency)
+        async with aclosing(fan_out(asks, read, at_once=at_once)) as slices:
             async for piece in slices:
                 yield piece
 
@@ -146,7 +154,7 @@ class Reader:
             selector=parse_path(step.selector) if step.selector else None,
             listener=self.listener,
             selected=self._selected.setdefault(step.name, Selected()),
-            carried=values[width:],
+            carried=values[width:] + (() if cursor.number is None else (cursor.number,)),
         )
 
     def distinct(self, step: Step, rows: Rows, index: int) -> list[Values]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
@@ -10,21 +11,27 @@ from headwater.config.template import encode_segment, expand, expand_tree
 from headwater.fetch.page import Request, join_url
 from headwater.plan.graph import Step
 
-__all__ = ["build_request"]
+__all__ = ["Cursor", "build_request"]
 
 KEPT_IN_PATH = "/:@!$&'()*+,;="
 
 
-def build_request(
-    step: Step, base_url: str, bound: Mapping[str, Any], cursor: Mapping[str, Any]
-) -> Request:
-    """What to ask for one listing of `step`.
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a listing begins and ends.
 
-    `bound` are the values of its placeholders; `cursor` those of `{incremental.…}`, and of the
-    parameters that carry the cursor under `params.<name>`.
+    `values` are those of `{incremental.…}`, and of the parameters that carry the cursor under
+    `params.<name>`. Rows of the listing carry `number`, where it has one.
     """
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    number: int | None = None
+
+
+def build_request(step: Step, base_url: str, bound: Mapping[str, Any], cursor: Cursor) -> Request:
+    """What to ask for one listing of `step`; `bound` are the values of its placeholders."""
     endpoint = step.resource.endpoint
-    values = {**cursor, **bound}
+    values = {**cursor.values, **bound}
     in_path = {
         **{name: encode_segment(str(value)) for name, value in values.items()},
         **{
@@ -33,7 +40,7 @@ def build_request(
         },
     }
     params = expand_tree(dict(step.params), values)
-    for name, value in cursor.items():
+    for name, value in cursor.values.items():
         if name.startswith("params."):
             params[name.removeprefix("params.")] = value
     headers = expand_tree(endpoint.headers or {}, values)
