@@ -193,8 +193,8 @@ def differences(warehouse: Warehouse, mixture: Mixture) -> list[str]:
         name = resource["name"]
         wanted = [whole(row) for row in warehouse.expected.get(name, [])]
         twice = "lists_rows_twice" in mixture.options.quirks and mixture.disposition != "merge"
-        # Rows that are there twice have one `_dlt_id`, so that lists cannot be told apart.
-        lists = mixture.disposition != "append" and not twice
+        # Rows that come twice in a run have one `_dlt_id`, so that lists cannot be told apart.
+        lists = mixture.disposition == "append" or not twice
         found = loaded_rows(warehouse.file, name, lists=lists) if warehouse.file.exists() else []
         if not lists:
             wanted, found = [bare(row) for row in wanted], [bare(row) for row in found]

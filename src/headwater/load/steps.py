@@ -233,6 +233,7 @@ class Shape(ItemTransform[Any, Any]):
             key=key,
             required=frozenset({*required, *key}),
             keeps_root=merges or hints.root_key or had_root_ids(schema, hints.resource),
+            ids_from_key=merges or hints.disposition == "replace",
             tombstones=merges,
             max_nesting=1000 if hints.max_nesting is None else hints.max_nesting,
             load_id=current_load_id(),

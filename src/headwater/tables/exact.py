@@ -201,7 +201,7 @@ def too_wide(value: int) -> bool:
 
 
 def root_id(row: dict[str, Any], table: TableRules) -> str:
-    values = tuple(row.get(name) for name in table.key)
+    values = tuple(row.get(name) for name in table.key) if table.ids_from_key else ()
     if not values or any(value is None for value in values):
         return uuid.uuid4().hex
     return root_id_text(values)

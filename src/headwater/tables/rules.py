@@ -77,6 +77,7 @@ class TableRules:
 
     `key` are the key columns in their normalised names, empty where rows have no identity.
     `required` are the columns that may not be null, those of the key among them.
+    `ids_from_key` is for rows that replace others; rows that are added have ids of their own.
     `keeps_root` adds the root's id to child rows; `tombstones` adds rows that empty old children.
     """
 
@@ -84,6 +85,7 @@ class TableRules:
     rules: Rules
     key: tuple[str, ...] = ()
     required: frozenset[str] = frozenset()
+    ids_from_key: bool = True
     keeps_root: bool = False
     tombstones: bool = False
     max_nesting: int = 1000

@@ -154,7 +154,7 @@ def root_ids(columns: dict[str, Column], table: TableRules, count: int) -> Colum
     """An id for each root row: from its key where it has one, else a random one."""
     if "_dlt_id" in columns:
         return columns.pop("_dlt_id")
-    parts = [columns.get(name) for name in table.key]
+    parts = [columns.get(name) for name in table.key] if table.ids_from_key else []
     if not parts or any(part is None or part.null_count for part in parts):
         return random_ids(count)
     if any(not plain_text(part.type) for part in parts if part is not None):
