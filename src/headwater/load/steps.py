@@ -10,9 +10,6 @@ from typing import Any, ClassVar
 
 import dlt
 import pyarrow as pa
-from dlt.common.configuration.container import Container
-from dlt.common.configuration.exceptions import ContextDefaultCannotBeCreated
-from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.schema import Schema
 from dlt.common.storages.load_package import load_package_state
 from dlt.extract.items import DataItemWithMeta
@@ -20,14 +17,19 @@ from dlt.extract.items_transform import ItemTransform, LimitItem
 
 from headwater.decode import Rows, objects_of
 from headwater.errors import DecodeError
+from headwater.load.merging import Merging, child_hints, merging_of
 from headwater.load.rules import DltRules, Foreknown, known_types
 from headwater.run.extraction import Token
 from headwater.tables.exact import shape_exact
-from headwater.tables.keys import KeyWatch
+from headwater.tables.keys import FirstOnly, KeyWatch
 from headwater.tables.rules import Known, NeedsExact, Shaped, TableRules
 from headwater.tables.shape import shape
 
 DEDUPLICATED = "x-stage-data-deduplicated"
+SAID = {
+    Merging.NONE: "the destination cannot merge: rows are added, also those there already",
+    Merging.UPSERT: "the destination cannot delete: lists that became shorter keep their old rows",
+}
 IDENTITIES = ("guid", "uuid", "_id", "key", "slug")
 
 __all__ = [
@@ -42,10 +44,15 @@ __all__ = [
 
 
 class HintNoise(logging.Filter):
-    """Drops dlt's warning that a JSON column arrives as text, which is how headwater sends it."""
+    """Drops dlt's warnings about what headwater does on purpose."""
+
+    known: ClassVar[tuple[str, ...]] = (
+        "when merging arrow schema with dlt schema",  # JSON columns are sent as text
+    )
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return "when merging arrow schema with dlt schema" not in record.getMessage()
+        said = record.getMessage()
+        return not any(text in said for text in self.known)
 
 
 HINT_NOISE = HintNoise()
@@ -155,7 +162,9 @@ class Shape(ItemTransform[Any, Any]):
         self._known: Known = {}
         self._hinted: set[tuple[str, frozenset[str]]] = set()
         self._keys = KeyWatch()
+        self._first = FirstOnly()
         self._unique: bool | None = None
+        self._merging = Merging.NONE
 
     def bind(self, pipe: Any) -> Shape:
         logging.getLogger("dlt").addFilter(HINT_NOISE)
@@ -171,6 +180,8 @@ class Shape(ItemTransform[Any, Any]):
             table = self.open()
             self.settle_key(rows)
             table = self._rules or table
+        if self._merging in (Merging.DELTA, Merging.UPSERT):
+            rows = self.once(rows, table)
         try:
             tables = self.shaped(rows, table)
         except DecodeError as error:
@@ -180,6 +191,14 @@ class Shape(ItemTransform[Any, Any]):
         self.watch_keys(tables[0])
         for shaped in tables:
             yield from self.marked(shaped, meta)
+
+    def once(self, rows: Rows, table: TableRules) -> Rows:
+        """The rows whose key did not come before: an upsert takes none twice, and would fail."""
+        seen = self._first.dropped
+        out: Rows = self._first.of(rows, table.key, table.rules.identifier)
+        if self._first.dropped and not seen:
+            self.notice("rows whose key came before in this run are left out")
+        return out
 
     def watch_keys(self, root: Shaped) -> None:
         """Spares dlt its search for repeated keys as long as none is repeated.
@@ -224,17 +243,22 @@ class Shape(ItemTransform[Any, Any]):
                 required.add(column)
         key = tuple(rules.identifier(column) for column in hints.key)
         keyed = hints.disposition == "merge" and bool(hints.key)
-        merges = keyed and can_delete()
-        if keyed and not merges:
-            self.notice("the destination cannot merge: rows are added, also those there already")
+        root = root_table(hints.resource)
+        self._merging = merging = merging_of(root) if keyed else Merging.NONE
+        if keyed and merging in SAID:
+            self.notice(SAID[merging])
+        stored = frozenset(known for known in self._known if known != name)
         self._rules = TableRules(
             name=name,
             rules=rules,
             key=key,
             required=frozenset({*required, *key}),
-            keeps_root=merges or hints.root_key or had_root_ids(schema, hints.resource),
-            ids_from_key=merges or hints.disposition == "replace",
-            tombstones=merges,
+            ids_from_key=merging is not Merging.NONE or hints.disposition == "replace",
+            keeps_root=merging is not Merging.NONE
+            or hints.root_key
+            or had_root_ids(schema, hints.resource),
+            tombstones=merging in (Merging.DELETE_INSERT, Merging.DELTA),
+            wiped=stored if merging is Merging.DELTA else None,
             max_nesting=1000 if hints.max_nesting is None else hints.max_nesting,
             load_id=current_load_id(),
         )
@@ -290,12 +314,12 @@ class Shape(ItemTransform[Any, Any]):
     def set_hints(self, shaped: Shaped, *, is_new: bool) -> None:
         """The hints of a table that is new, or has new JSON columns."""
         columns: dict[str, Any] = {name: {"data_type": "json"} for name in shaped.json_columns}
+        own = self.hints.disposition
         if shaped.is_root:
             if columns:
                 self.hint(columns=columns)
             return
-        merges = self._rules is not None and self._rules.tombstones
-        own = self.hints.disposition
+        merges = self._merging is not Merging.NONE
         settings: dict[str, Any] = {
             "table_name": shaped.name,
             "write_disposition": "append" if own == "merge" and not merges else own,
@@ -304,8 +328,10 @@ class Shape(ItemTransform[Any, Any]):
             "merge_key": "",
             "additional_table_hints": {DEDUPLICATED: bool(self._unique)},
         }
-        if merges:
-            settings |= {"primary_key": "_dlt_id", "merge_key": "_dlt_root_id"}
+        keys = child_hints(self._merging)
+        settings["additional_table_hints"] |= keys.pop("additional_table_hints", {})
+        settings |= keys
+        if self._rules is not None and self._rules.tombstones:
             columns["_dlt_deleted"] = {"data_type": "bool", "hard_delete": True}
         if is_new:
             # A variant begins as a copy of the resource's own hints: its columns must go first.
@@ -332,15 +358,6 @@ def current_schema() -> Schema:
         return Schema("rest_api")
 
 
-def can_delete() -> bool:
-    """Whether the destination merges by deleting what is replaced; a folder of files does not."""
-    try:
-        capabilities = Container()[DestinationCapabilitiesContext]
-    except ContextDefaultCannotBeCreated:
-        return True
-    return "delete-insert" in (capabilities.supported_merge_strategies or ())
-
-
 def current_load_id() -> str | None:
     try:
         return load_package_state()["load_id"]
@@ -354,6 +371,12 @@ def current_resource(name: str) -> Any:
         return dlt.current.source().resources[name]
     except Exception:
         return None
+
+
+def root_table(resource: str) -> Any:
+    """The table hints of the resource that is being extracted; None where no pipeline runs."""
+    found = current_resource(resource)
+    return None if found is None else found.compute_table_schema()
 
 
 def had_root_ids(schema: Schema, resource: str) -> bool:

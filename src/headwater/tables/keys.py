@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from headwater.arrow import Column
 
-__all__ = ["KeyWatch"]
+__all__ = ["FirstOnly", "KeyWatch"]
 
 MOST = 1_000_000
 
@@ -61,3 +62,42 @@ class KeyWatch:
 
 def rows(count: int) -> str:
     return "1 row" if count == 1 else f"{count:,} rows"
+
+
+class FirstOnly:
+    """Lets the first row of each key of a run pass, for tables that take no key twice."""
+
+    __slots__ = ("_seen", "dropped")
+
+    def __init__(self) -> None:
+        self.dropped = 0
+        self._seen: set[Any] = set()
+
+    def of(self, rows: Any, key: tuple[str, ...], identifier: Callable[[str], str]) -> Any:
+        """`rows`, an Arrow table or a list of dicts, without those whose key came before."""
+        if not isinstance(rows, list):
+            names = [name for name in rows.schema.names if identifier(name) in key]
+            records = rows.select(names).to_pylist()
+        else:
+            records = [
+                {k: v for k, v in row.items() if identifier(k) in key}
+                if isinstance(row, dict)
+                else {}
+                for row in rows
+            ]
+        kept = [n for n, record in enumerate(records) if self.is_first(record, key, identifier)]
+        self.dropped += len(records) - len(kept)
+        if len(kept) == len(records):
+            return rows
+        return [rows[n] for n in kept] if isinstance(rows, list) else rows.take(kept)
+
+    def is_first(
+        self, record: dict[str, Any], key: tuple[str, ...], identifier: Callable[[str], str]
+    ) -> bool:
+        """Whether the key of `record` is new; a row without its key is told about elsewhere."""
+        found = {identifier(name): value for name, value in record.items() if value is not None}
+        own = tuple(str(found[name]) for name in key if name in found)
+        if len(own) < len(key) or own not in self._seen:
+            self._seen.add(own)
+            return True
+        return False

@@ -78,7 +78,8 @@ class TableRules:
     `key` are the key columns in their normalised names, empty where rows have no identity.
     `required` are the columns that may not be null, those of the key among them.
     `ids_from_key` is for rows that replace others; rows that are added have ids of their own.
-    `keeps_root` adds the root's id to child rows; `tombstones` adds rows that empty old children.
+    `keeps_root` adds the root's id to child rows; `tombstones` adds rows that empty old children:
+    those of emptied lists, or where `wiped` names child tables, of every root in these tables.
     """
 
     name: str
@@ -88,6 +89,7 @@ class TableRules:
     ids_from_key: bool = True
     keeps_root: bool = False
     tombstones: bool = False
+    wiped: frozenset[str] | None = None
     max_nesting: int = 1000
     load_id: str | None = None
 
