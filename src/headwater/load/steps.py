@@ -17,6 +17,7 @@ from dlt.extract.items_transform import ItemTransform, LimitItem
 
 from headwater.decode import Rows, objects_of
 from headwater.errors import DecodeError
+from headwater.load.formats import file_format, formats_of
 from headwater.load.merging import Merging, child_hints, merging_of
 from headwater.load.rules import DltRules, Foreknown, known_types
 from headwater.run.extraction import Token
@@ -48,6 +49,7 @@ class HintNoise(logging.Filter):
 
     known: ClassVar[tuple[str, ...]] = (
         "when merging arrow schema with dlt schema",  # JSON columns are sent as text
+        "A ArrowToInsertValuesWriter writer is used",  # into JSONB columns of Postgres
     )
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -165,6 +167,7 @@ class Shape(ItemTransform[Any, Any]):
         self._first = FirstOnly()
         self._unique: bool | None = None
         self._merging = Merging.NONE
+        self._formats: tuple[str, ...] = ()
 
     def bind(self, pipe: Any) -> Shape:
         logging.getLogger("dlt").addFilter(HINT_NOISE)
@@ -245,6 +248,7 @@ class Shape(ItemTransform[Any, Any]):
         keyed = hints.disposition == "merge" and bool(hints.key)
         root = root_table(hints.resource)
         self._merging = merging = merging_of(root) if keyed else Merging.NONE
+        self._formats = formats_of(root)
         if keyed and merging in SAID:
             self.notice(SAID[merging])
         stored = frozenset(known for known in self._known if known != name)
@@ -315,9 +319,10 @@ class Shape(ItemTransform[Any, Any]):
         """The hints of a table that is new, or has new JSON columns."""
         columns: dict[str, Any] = {name: {"data_type": "json"} for name in shaped.json_columns}
         own = self.hints.disposition
+        form = file_format(self._formats, self._known.get(shaped.name, {}).values(), own)
         if shaped.is_root:
-            if columns:
-                self.hint(columns=columns)
+            if columns or form:
+                self.hint(**form, columns=columns)
             return
         merges = self._merging is not Merging.NONE
         settings: dict[str, Any] = {
@@ -327,6 +332,7 @@ class Shape(ItemTransform[Any, Any]):
             "primary_key": "",
             "merge_key": "",
             "additional_table_hints": {DEDUPLICATED: bool(self._unique)},
+            **form,
         }
         keys = child_hints(self._merging)
         settings["additional_table_hints"] |= keys.pop("additional_table_hints", {})
