@@ -231,6 +231,10 @@ def query_of(target: Target, dataset: str, tables: Sequence[TableLoaded]) -> str
     if target.name == "postgres":
         return f'psql {target.location} -c "{sql}"'
     if target.name == "filesystem":
+        if target.table_format == "delta":
+            code = f"DeltaTable({str(Path(target.location) / dataset / table)!r})"
+            code = f"print({code}.to_pyarrow_table()[:5].to_pylist())"
+            return f'python -c "from deltalake import DeltaTable; {code}"'
         reader, suffix = READERS[target.file_format or "parquet"]
         files = f"{Path(target.location) / dataset / table}/*.{suffix}"
         return f'python -c "import duckdb; duckdb.{reader}({files!r}).limit(5).show()"'

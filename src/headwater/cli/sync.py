@@ -28,7 +28,8 @@ To = Annotated[
     str | None,
     typer.Option(
         metavar="URL",
-        help="Where to: duckdb:///file.duckdb, postgresql://user@host/db or a dlt destination.",
+        help="Where to: duckdb:///file.duckdb, postgresql://user:password@host/db,"
+        " filesystem:///dir?format=delta or a dlt destination.",
         show_default="duckdb:///NAME.duckdb",
     ),
 ]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import os
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qs, quote, urlsplit, urlunsplit
 
 import dlt
 from dlt.common.destination.reference import DestinationReference
@@ -15,9 +17,9 @@ from headwater.errors import UsageError
 
 __all__ = ["Target", "target_of"]
 
-SQL_SCHEMES = {"postgres": "postgres", "postgresql": "postgres"}
+SQL_SCHEMES = ("postgres", "postgresql")
 FORMATS = ("parquet", "jsonl", "csv")
-EXAMPLES = "write duckdb:///my.duckdb, postgresql://user@host/db, filesystem:///dir?format=parquet"
+EXAMPLES = "write duckdb:///my.duckdb, postgresql://user:password@host/db, filesystem:///dir?format=parquet"
 NAMES = ("duckdb", "postgres", "filesystem", "bigquery", "snowflake", "redshift", "databricks")
 
 
@@ -44,17 +46,25 @@ def target_of(to: str) -> Target:
     if scheme == "duckdb":
         return duckdb_target(to.removeprefix("duckdb://"))
     if scheme in SQL_SCHEMES:
-        host = (parts.hostname or "") + (f":{parts.port}" if parts.port else "")
-        if not host or not parts.path.strip("/"):
-            raise UsageError(f"--to {scheme}://…: host or database is missing ({EXAMPLES})")
-        user = f"{parts.username}@" if parts.username else ""
-        shown = urlunsplit(("postgresql", f"{user}{host}", parts.path, "", ""))
-        target = SQL_SCHEMES[scheme]
-        url = f"postgresql://{to.split('://', 1)[1]}"
-        return Target(target, dlt.destinations.postgres(credentials=url), shown)
+        return postgres_target(scheme, parts)
     if scheme in ("filesystem", "file"):
         return filesystem_target(to, parts.path or "/" + parts.netloc, parts.query)
     raise UsageError(f"--to {scheme}://…: unknown kind of destination `{scheme}` ({EXAMPLES})")
+
+
+def postgres_target(scheme: str, parts: SplitResult) -> Target:
+    """A Postgres; a password that the URL lacks is that of PGPASSWORD, as in psql."""
+    host = parts.hostname or ""
+    host = (f"[{host}]" if ":" in host else host) + (f":{parts.port}" if parts.port else "")
+    if not host or not parts.path.strip("/"):
+        raise UsageError(f"--to {scheme}://…: host or database is missing ({EXAMPLES})")
+    user = f"{parts.username}@" if parts.username else ""
+    shown = urlunsplit(("postgresql", f"{user}{host}", parts.path, "", ""))
+    login, known = parts.netloc, os.environ.get("PGPASSWORD")
+    if parts.username and parts.password is None and known:
+        login = f"{parts.username}:{quote(known, safe='')}@{host}"
+    url = urlunsplit(("postgresql", login, parts.path, parts.query, ""))
+    return Target("postgres", dlt.destinations.postgres(credentials=url), shown)
 
 
 def duckdb_target(rest: str) -> Target:
@@ -74,6 +84,9 @@ def duckdb_target(rest: str) -> Target:
 def filesystem_target(to: str, path: str, query: str) -> Target:
     wanted = parse_qs(query).get("format", ["parquet"])[0]
     if wanted == "delta":
+        if find_spec("deltalake") is None:
+            hint = "pip install 'headwater[delta]'"
+            raise UsageError(f"--to {to}: the package deltalake is not installed ({hint})")
         url = Path(path).absolute().as_uri()
         return Target("filesystem", dlt.destinations.filesystem(url), path, table_format="delta")
     if wanted not in FORMATS:

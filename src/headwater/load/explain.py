@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,7 +27,7 @@ def explained(target: Target, mask: Any) -> Iterator[None]:
         if own is not None:
             raise own from None
         if missing := of_type(failed, ConfigFieldMissingException):
-            raise UsageError(mask(f"{target.name}: {first_line(missing)}")) from failed
+            raise UsageError(mask(f"{target.name}: {lacking(missing)}")) from failed
         if missing := of_type(failed, MissingDependencyException):
             raise UsageError(not_installed(target, missing)) from failed
         cause = root_cause(failed)
@@ -35,7 +36,7 @@ def explained(target: Target, mask: Any) -> Iterator[None]:
         text += "" if failed.step == "extract" else kept
         raise LoadError(text) from failed
     except ConfigFieldMissingException as missing:
-        raise UsageError(mask(f"{target.name}: {first_line(missing)}")) from missing
+        raise UsageError(mask(f"{target.name}: {lacking(missing)}")) from missing
     except HeadwaterError:
         raise
     except PermissionError as error:
@@ -45,6 +46,15 @@ def explained(target: Target, mask: Any) -> Iterator[None]:
         raise UsageError(not_installed(target, missing)) from missing
     except Exception as error:
         raise LoadError(mask(f"{target.location}: {first_line(error)}")) from error
+
+
+def lacking(missing: BaseException) -> str:
+    """The settings that dlt found nowhere, and the first place that it looked for one of them."""
+    text = str(missing)
+    fields = re.findall(r"missing field\(s\): (.+)", text) or [first_line(missing)]
+    looked = re.findall(r"\(Environment Variables, (\w+)\)", text)
+    hint = f" (say it in the URL, or set {looked[-2]})" if len(looked) > 1 else ""
+    return f"missing: {fields[0].replace('`', '')}{hint}"
 
 
 def not_installed(target: Target, missing: BaseException) -> str:

@@ -32,6 +32,7 @@ from headwater.load.incremental import (
     with_cursor_column,
 )
 from headwater.load.journals import journal_of
+from headwater.load.merging import Merging, merging_of
 from headwater.load.objects import in_words, refuse_unknown
 from headwater.load.recall import Recall, adopt_state
 from headwater.load.secrets import find_secret
@@ -42,7 +43,7 @@ from headwater.load.steps import (
     Parent,
     Shape,
     TableHints,
-    can_delete,
+    current_resource,
     foreknown,
 )
 from headwater.plan.graph import Plan, Step, make_plan
@@ -155,6 +156,7 @@ class Resources:
     current: Extraction | None = field(default=None, init=False)
     stepped: set[str] = field(default_factory=set, init=False)
     repeated: dict[str, str] = field(default_factory=dict, init=False)
+    ways: dict[str, Way] = field(default_factory=dict, init=False)
     cursors: dict[str, ListingCursors] = field(default_factory=dict, init=False)
 
     def source(self, name: str, **settings: Any) -> DltSource:
@@ -277,7 +279,7 @@ class Resources:
         adopt_state(self.plan)
         recall, journal = Recall(), journal_of(self.plan)
         # Now: the thread in which a run ends does not know the destination.
-        ways = {step.name: self.way(step) for step in self.plan.steps}
+        self.ways = ways = {step.name: self.way(step) for step in self.plan.steps}
 
         self.cursors = {
             step.name: cursors_of(step, recall, tells_news=ways[step.name].manner == "append")
@@ -317,7 +319,7 @@ class Resources:
     def fallout(self) -> Fallout:
         """What the last run must not move and not load, by what it fell short of."""
         failed = {failure.resource for failure in self.failures()}
-        return fallout(self.plan, failed, self.way)
+        return fallout(self.plan, failed, lambda step: self.ways[step.name])
 
     def failures(self) -> tuple[Failure, ...]:
         """What the last run fell short of."""
@@ -327,9 +329,11 @@ class Resources:
         """How the rows of `step` are written."""
         resource = step.resource
         manner: Manner = "append"
+        hinted = getattr(current_resource(step.name), "_hints", None) or {}
+        merges = merging_of({"table_format": hinted.get("table_format")}) is not Merging.NONE
         if resource.write_disposition in ("replace", {"disposition": "replace"}):
             manner = "replace"
-        elif resource.write_disposition == "merge" and resource.primary_key and can_delete():
+        elif resource.write_disposition == "merge" and resource.primary_key and merges:
             manner = "append" if resource.merge_key is not None else "upsert"
         return Way(
             table=str(resource.table_name or step.name),

@@ -39,7 +39,7 @@ __all__ = [
     "Parent",
     "Shape",
     "TableHints",
-    "can_delete",
+    "current_resource",
     "foreknown",
 ]
 
