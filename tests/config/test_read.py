@@ -96,6 +96,10 @@ def test_the_same_mistakes_in_a_dict() -> None:
             "resources.a.auth.token: is empty, a secret is expected",
         ),
         (
+            one({"auth": {"type": "http_basic", "username": "", "password": ""}}),
+            "resources.a.auth: `username` and `password` are empty, a secret is expected",
+        ),
+        (
             one({"auth": {"type": "api_key", "api_key": "k", "location": "body"}}),
             "resources.a.auth.location: is not possible (known: header, query, param or cookie)",
         ),

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from headwater.config.secret import Secret
+from headwater.config.secret import MaybeEmpty, Secret
 from headwater.config.strict import Built, kind_of, model
 
 __all__ = [
@@ -42,11 +42,15 @@ class ApiKeyAuth:
 
 @model
 class BasicAuth:
-    """User name and password, HTTP Basic."""
+    """User name and password, HTTP Basic; an API key often stands for one, the other is empty."""
 
     type: Literal["http_basic"] = "http_basic"
-    username: Secret
-    password: Secret
+    username: MaybeEmpty
+    password: MaybeEmpty
+
+    def __post_init__(self) -> None:
+        if not self.username.reveal() and not self.password.reveal():
+            raise ValueError("`username` and `password` are empty, a secret is expected")
 
 
 @model

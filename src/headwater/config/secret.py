@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-__all__ = ["Secret"]
+__all__ = ["MaybeEmpty", "Secret"]
 
 
 class Secret:
@@ -54,3 +54,11 @@ class Secret:
                 raise ValueError("is empty, a secret is expected")
             return cls(str(value))
         raise ValueError(f"a text is expected, not {type(value).__name__}")
+
+
+def or_empty(value: Any) -> Any:
+    return Secret("") if value == "" else value
+
+
+MaybeEmpty = Annotated[Secret, BeforeValidator(or_empty)]
+"""A secret that may be left empty on purpose."""
