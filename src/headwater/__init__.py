@@ -5,10 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "rest_api_resources", "rest_api_source"]
+__all__ = [
+    "ClientConfig",
+    "Endpoint",
+    "EndpointResource",
+    "EndpointResourceBase",
+    "RESTAPIConfig",
+    "__version__",
+    "rest_api_resources",
+    "rest_api_source",
+]
+
+TYPES = ("ClientConfig", "Endpoint", "EndpointResource", "EndpointResourceBase", "RESTAPIConfig")
 
 if TYPE_CHECKING:
     from headwater.load.source import rest_api_resources, rest_api_source
+    from headwater.load.typing import (
+        ClientConfig,
+        Endpoint,
+        EndpointResource,
+        EndpointResourceBase,
+        RESTAPIConfig,
+    )
 
 
 def __getattr__(name: str) -> Any:
@@ -17,4 +35,8 @@ def __getattr__(name: str) -> Any:
         from headwater.load import source
 
         return getattr(source, name)
+    if name in TYPES:
+        from headwater.load import typing
+
+        return getattr(typing, name)
     raise AttributeError(f"module 'headwater' has no attribute '{name}'")
