@@ -14,10 +14,10 @@ def test_postgres_is_never_sent_csv(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISABLE_ADBC_DETECTION", "true")
     with Container().injectable_context(postgres("postgresql://u:p@h/d").capabilities()):
         assert formats_of({}) == ("insert_values",)
+        assert formats_of({"file_format": "parquet"}) == ("insert_values",)
         assert formats_of({"file_format": "csv"}) == ()
     with Container().injectable_context(duckdb(":memory:").capabilities()):
         assert formats_of({}) == ()
-    assert formats_of(None) == ()
 
 
 @pytest.mark.parametrize(

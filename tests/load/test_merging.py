@@ -9,6 +9,7 @@ from dlt.common.configuration.container import Container
 from dlt.common.destination import Destination, DestinationCapabilitiesContext
 from dlt.destinations import filesystem, postgres
 
+from headwater.load.formats import formats_of
 from headwater.load.merging import Merging, merging_of
 
 UPSERTS = DestinationCapabilitiesContext.generic_capabilities(supported_merge_strategies=["upsert"])
@@ -40,4 +41,7 @@ def test_rows_are_merged_as_the_destination_can(
 
 def test_without_a_pipeline_rows_are_merged_as_in_a_database() -> None:
     """Where no destination is known, tables are those that most have."""
+    if DestinationCapabilitiesContext in Container():
+        del Container()[DestinationCapabilitiesContext]  # what an earlier test's run left
     assert merging_of(None) is Merging.DELETE_INSERT
+    assert formats_of(None) == ()

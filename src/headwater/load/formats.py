@@ -25,7 +25,7 @@ def formats_of(table: Mapping[str, Any] | None) -> tuple[str, ...]:
     if "csv" not in known or (table or {}).get("file_format") == "csv":
         return ()
     if able.loader_file_format_selector is not None:
-        schema: Any = table or {}
+        schema: Any = {"name": ""}
         _, chosen = able.loader_file_format_selector("insert_values", known, table_schema=schema)
         known = list(chosen)
     return tuple(name for name in ("parquet", "insert_values") if name in known)
