@@ -319,6 +319,8 @@ class Resources:
     def fallout(self) -> Fallout:
         """What the last run must not move and not load, by what it fell short of."""
         failed = {failure.resource for failure in self.failures()}
+        if not failed:
+            return Fallout((), ())
         return fallout(self.plan, failed, lambda step: self.ways[step.name])
 
     def failures(self) -> tuple[Failure, ...]:
