@@ -30,8 +30,8 @@ LAYERS["load"] = set(LAYERS) - {"report", "simulate"}
 LAYERS["sync"] = {*LAYERS["load"], "load", "report"}
 LAYERS["cli"] = set(LAYERS)
 HOMES = {
-    "aiohttp": ("fetch.client", "simulate"),
-    "yarl": ("fetch.client", "simulate"),
+    "aiohttp": ("fetch.wire", "simulate"),
+    "yarl": ("fetch.client", "fetch.wire", "simulate"),
     "dlt": ("load", "sync", "fetch.compat"),
     "pydantic": ("config",),
     "pydantic_core": ("config",),

@@ -34,6 +34,11 @@ class Settings:
     retries: RetryRule = RetryRule()
     user_agent: str = "headwater"
 
+    @property
+    def own_headers(self) -> dict[str, str]:
+        """What every request carries that says nothing else."""
+        return {"User-Agent": self.user_agent, "Accept": "application/json, */*;q=0.5"}
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:

@@ -1,16 +1,13 @@
-"""Sends requests: signing, pace, retries, redirects. The only importer of the HTTP library."""
+"""Sends requests: signing, pace, retries, redirects."""
 
 from __future__ import annotations
 
 import asyncio
-import errno
-import socket
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-import aiohttp
 from yarl import URL
 
 from headwater.config.models import (
@@ -35,22 +32,18 @@ from headwater.fetch.auth import (
     token_request,
 )
 from headwater.fetch.body import describe
-from headwater.fetch.home import Origin, check_home, is_metadata
+from headwater.fetch.home import Origin, check_home
 from headwater.fetch.pace import Pace
 from headwater.fetch.page import Page, Request, follow, origin, requoted
-from headwater.fetch.payload import in_utf_8, lowered, payload, read_json
+from headwater.fetch.payload import payload, read_json
 from headwater.fetch.retry import retry_after_s
+from headwater.fetch.wire import Faulty, Outgoing, Wire
 
 __all__ = ["Ask", "Client", "Settings"]
 
 T = TypeVar("T")
-HttpError = aiohttp.http.HttpProcessingError
 REDIRECTS = (301, 302, 303, 307, 308)
 MAX_REDIRECTS = 10
-TOTAL_FACTOR = 10
-LONGEST_LINE_BYTES = 1 << 16
-MOST_HEADERS = 256
-READ_BYTES = 1 << 20
 SHOWN_BYTES = 1 << 13
 TOO_BUSY = (429, 503)
 HINTS = {
@@ -81,7 +74,7 @@ class Client:
         self._listener = listener
         self._sleep = sleep
         self._clock = clock
-        self._session: aiohttp.ClientSession | None = None
+        self._wire = Wire(settings)
         self._paces: dict[Origin, Pace] = {}
         self._gates: dict[tuple[str | None, str, str | None, int | None], Pace] = {}
         self._tokens: dict[int, Token] = {}
@@ -89,32 +82,11 @@ class Client:
         self._home = origin(settings.base_url)
 
     async def __aenter__(self) -> Client:
-        idle_s, total_s = self.settings.timeout_s, self.settings.total_timeout_s
-        total_s = idle_s * TOTAL_FACTOR if total_s is None else total_s
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0, ttl_dns_cache=300, resolver=Resolver(self._home[1])
-            ),
-            timeout=aiohttp.ClientTimeout(
-                total=total_s, connect=idle_s, sock_read=idle_s, sock_connect=idle_s
-            ),
-            cookie_jar=aiohttp.CookieJar(unsafe=True, quote_cookie=False),
-            headers={
-                "User-Agent": self.settings.user_agent,
-                "Accept": "application/json, */*;q=0.5",
-            },
-            auto_decompress=True,
-            read_bufsize=READ_BYTES,
-            max_line_size=LONGEST_LINE_BYTES,
-            max_field_size=LONGEST_LINE_BYTES,
-            max_headers=MOST_HEADERS,
-        )
+        await self._wire.open()
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._wire.close()
 
     async def fetch(self, request: Request, ask: Ask, read: Callable[[Page], T]) -> T:
         """What `read` makes of the answer to `request`, after as many repeats as its rule allows.
@@ -164,12 +136,10 @@ class Client:
         """One try: the answer, or what went wrong on the way."""
         try:
             page = await self._send(request, signed, ask)
-        except (TimeoutError, aiohttp.ClientError, HttpError, OSError, ValueError) as error:
-            return fault_of(error, self.settings)
-        except TooLarge:
-            most = self.settings.max_body_bytes
-            what = f"the answer has more than {most} bytes once it is unpacked"
-            return Fault(what, repeats=False, hint="client.max_body_bytes is the limit")
+        except Faulty as error:
+            return error.fault
+        except ValueError as error:
+            return Fault(f"cannot be sent: {error}", repeats=False, hint="")
         if page.status in ask.retries.ignored or ignores(ask.actions, page):
             return replace(page, ignored=True)
         if page.status < 400:
@@ -204,8 +174,6 @@ class Client:
         return Request("GET", url, headers=request.headers)
 
     async def _exchange(self, signed: Request, plain: Request, ask: Ask) -> Page:
-        assert self._session is not None
-        clock = asyncio.get_running_loop().time
         plain_url = plain.full_url
         signed_url = plain_url if signed.params is plain.params else signed.full_url
         url = URL(requoted(signed_url), encoded=True)
@@ -215,26 +183,19 @@ class Client:
         headers, body = payload(signed, merged(shared, signed.headers))
         async with pace as number:
             self._listener(RequestSent(ask.resource, self.mask(plain_url)))
+            clock = asyncio.get_running_loop().time
             started_s = clock()
+
+            def answered(status: int, received: Mapping[str, str]) -> None:
+                self._learn(pace, number, ask, status, received, clock() - started_s)
+
             try:
-                async with self._session.request(
-                    signed.method, url, data=body, headers=headers, allow_redirects=False
-                ) as answer:
-                    received = lowered(answer.headers)
-                    self._learn(pace, number, ask, answer.status, received, clock() - started_s)
-                    named = "charset" in received.get("content-type", "")
-                    content = await whole_body(answer, self.settings.max_body_bytes)
-                    return Page(
-                        request=plain,
-                        url=plain_url,
-                        status=answer.status,
-                        headers=received,
-                        body=in_utf_8(content, answer.charset if named else None),
-                        reason=answer.reason or "",
-                        seconds=clock() - started_s,
-                    )
-            except TimeoutError:
-                pace.refused(number)
+                return await self._wire.send(
+                    Outgoing(signed.method, url, headers, body), plain, answered
+                )
+            except Faulty as error:
+                if error.slow:
+                    pace.refused(number)
                 raise
 
     def _learn(
@@ -300,65 +261,3 @@ class Client:
         """Drops a token that was refused, unless another took its place already."""
         if self._tokens.get(id(auth)) is token:
             self._tokens[id(auth)] = replace(token, stale_at_s=float("-inf"))
-
-
-class TooLarge(Exception):
-    """A body that is longer than it may be."""
-
-
-class Resolver(aiohttp.ThreadedResolver):
-    """Looks names up, and takes no address of the network link or of metadata for an answer."""
-
-    def __init__(self, home: str) -> None:
-        super().__init__()
-        self._home_host = home
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[aiohttp.abc.ResolveResult]:
-        found = await super().resolve(host, port, family)
-        if host != self._home_host and any(is_metadata(one["host"]) for one in found):
-            raise OSError(errno.EACCES, f"{host} is an address that is never followed")
-        return found
-
-
-async def whole_body(answer: aiohttp.ClientResponse, most_bytes: int) -> bytes:
-    """The body of `answer`, read no further than `most_bytes`. Raises TooLarge."""
-    if (answer.content_length or 0) > most_bytes:
-        raise TooLarge
-    parts: list[bytes] = []
-    size_bytes = 0
-    while part := await answer.content.readany():
-        size_bytes += len(part)
-        if size_bytes > most_bytes:
-            raise TooLarge
-        parts.append(part)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-def fault_of(error: Exception, settings: Settings) -> Fault:
-    """What an exception of the HTTP library means."""
-    match error:
-        case aiohttp.ConnectionTimeoutError() | aiohttp.SocketTimeoutError():
-            return Fault(f"no answer within {settings.timeout_s:g} s")
-        case TimeoutError():
-            return Fault("the whole of the answer took too long")
-        case aiohttp.ClientConnectorCertificateError():
-            return Fault("the certificate of the server is not trusted", repeats=False)
-        case aiohttp.ClientConnectorError():
-            cause = error.os_error
-            return Fault(f"cannot connect: {cause.strerror or cause}")
-        case aiohttp.ClientPayloadError() | aiohttp.ServerDisconnectedError():
-            return Fault("the answer was cut off")
-        case aiohttp.ClientResponseError() | HttpError():
-            return Fault(f"the answer is no HTTP: {first_line(error.message)}")
-        case aiohttp.InvalidURL() | ValueError():
-            return Fault(f"cannot be sent: {error}", repeats=False, hint="")
-        case OSError() if error.strerror:
-            return Fault(f"connection failed: {error.strerror}")
-    return Fault(f"{type(error).__name__}: {error}")
-
-
-def first_line(text: str) -> str:
-    """The first line of `text`, short."""
-    return (text.splitlines() or [""])[0][:200]
