@@ -33,6 +33,7 @@ HOMES = {
     "aiohttp": ("fetch.wire", "simulate"),
     "yarl": ("fetch.client", "fetch.wire", "simulate"),
     "dlt": ("load", "sync", "fetch.compat"),
+    "requests": ("fetch.compat", "load"),
     "pydantic": ("config",),
     "pydantic_core": ("config",),
     "pyarrow": ("arrow", "kinds", "decode", "tables", "load", "run"),

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from dlt.sources.helpers.rest_client.auth import (
     APIKeyAuth,
-    AuthConfigBase,
     BearerTokenAuth,
     HttpBasicAuth,
 )
@@ -19,6 +18,7 @@ from dlt.sources.helpers.rest_client.paginators import (
     PageNumberPaginator,
     SinglePagePaginator,
 )
+from requests.auth import HTTPBasicAuth
 from tests.load.conftest import Api, Warehouse
 
 from headwater import rest_api_source
@@ -95,24 +95,20 @@ def test_an_auth_object_signs(
     assert wanted["client"]["auth"] is auth
 
 
-class OwnAuth(AuthConfigBase):
-    """An auth class of a user's own."""
-
-    def __call__(self, request: Any) -> Any:
-        return request
-
-
-class OwnPaginator(OffsetPaginator):
-    """A paginator class of a user's own."""
-
-
 @pytest.mark.parametrize(
     ("wanted", "text"),
     [
-        (config(auth=OwnAuth()), "client.auth: auth of class OwnAuth is not supported"),
-        (config(OwnPaginator(limit=1)), "paginator of class OwnPaginator is not supported"),
-        (config(response_actions=[print]), "response_actions: a function is not supported"),
+        (config(auth=object()), "client.auth: auth of class object is not supported"),
+        (config(auth=HTTPBasicAuth("u", "p")), "auth of class HTTPBasicAuth is not supported"),
+        (config(OffsetPaginator), "paginator of class ABCMeta is not supported"),
+        (config(response_actions=[{"status_code": 404}]), "ResponseAction is no action"),
+        (config(response_actions=[{"action": ["ignore"]}]), "ResponseAction is no action"),
+        (
+            {**config(), "client": {"base_url": "http://127.0.0.1:1", "session": object()}},
+            "client.session: a session of class object is not supported",
+        ),
     ],
+    ids=["auth", "requests auth", "class", "no action", "words", "session"],
 )
 def test_what_would_have_no_effect_is_refused(wanted: dict[str, Any], text: str) -> None:
     """An object that headwater cannot follow is an error, not something silently left out."""

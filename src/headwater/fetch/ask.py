@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headwater.config.models import Auth, RateLimit
 from headwater.fetch.retry import RetryRule
+
+if TYPE_CHECKING:
+    from headwater.fetch.foreign import OwnSession
 
 __all__ = ["Ask", "Fault", "Settings"]
 
@@ -20,7 +23,7 @@ class Settings:
 
     `timeout_s` is for connecting and for silence, `total_timeout_s` for a whole request (None: ten
     times as long). `allowed_hosts` are names, names with a port, or origins as in a URL. A body may
-    have `max_body_bytes` once it is unpacked.
+    have `max_body_bytes` once it is unpacked. Requests leave through `session` where there is one.
     """
 
     base_url: str
@@ -33,6 +36,7 @@ class Settings:
     max_body_bytes: int = 256 << 20
     retries: RetryRule = RetryRule()
     user_agent: str = "headwater"
+    session: OwnSession | None = None
 
     @property
     def own_headers(self) -> dict[str, str]:

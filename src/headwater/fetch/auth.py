@@ -20,6 +20,7 @@ from headwater.config.models import (
 )
 from headwater.config.secret import Secret
 from headwater.errors import FetchError
+from headwater.fetch.foreign import Signer
 from headwater.fetch.page import Request, requoted
 
 __all__ = [
@@ -27,6 +28,8 @@ __all__ = [
     "Signature",
     "Token",
     "first_token",
+    "identity_of",
+    "is_sensitive",
     "merged",
     "read_token",
     "secrets_of",
@@ -35,6 +38,17 @@ __all__ = [
     "token_request",
 ]
 
+SENSITIVE = (
+    "authorization",
+    "token",
+    "secret",
+    "signature",
+    "api-key",
+    "apikey",
+    "api_key",
+    "password",
+    "cookie",
+)
 SHORTEST_MASKED = 4
 EARLY_S = 30.0
 # What stands before and after a value beside its name, in a URL, a header, JSON or Python text.
@@ -140,11 +154,25 @@ def first_token(auth: ClientCredentialsAuth | RefreshTokenAuth, now_s: float) ->
 
 def secrets_of(auth: Auth | None) -> list[Secret]:
     """Every secret that `auth` holds, and what it becomes on the wire."""
+    if isinstance(auth, Signer):
+        return list(auth.secrets)
     if auth is None or not hasattr(auth, "__dataclass_fields__"):
         return []
     values = (getattr(auth, name) for name in auth.__dataclass_fields__)
     found = [value for value in values if isinstance(value, Secret)]
     return [*found, Secret(basic_pair(auth))] if isinstance(auth, BasicAuth) else found
+
+
+def identity_of(auth: Auth | None) -> list[str]:
+    """Whose credentials `auth` holds; the same in a later run. Not to be shown."""
+    if isinstance(auth, Signer):
+        return [auth.identity]
+    return [secret.reveal() for secret in secrets_of(auth)]
+
+
+def is_sensitive(name: str) -> bool:
+    """Whether a header or a parameter of this name is likely to hold a secret."""
+    return any(word in name.lower() for word in SENSITIVE)
 
 
 class Masker:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from yarl import URL
@@ -15,9 +16,10 @@ from headwater.config.models import (
     ClientCredentialsAuth,
     RefreshTokenAuth,
 )
+from headwater.config.secret import Secret
 from headwater.errors import DecodeError, FetchError
 from headwater.events import Listener, RequestSent, Retried
-from headwater.fetch.actions import ignores
+from headwater.fetch.actions import has_code, ignores
 from headwater.fetch.allowance import allowance_of
 from headwater.fetch.ask import Ask, Fault, Settings
 from headwater.fetch.auth import (
@@ -32,6 +34,7 @@ from headwater.fetch.auth import (
     token_request,
 )
 from headwater.fetch.body import describe
+from headwater.fetch.foreign import Draft, Foreign, Sender, Signer, Workers
 from headwater.fetch.home import Origin, check_home
 from headwater.fetch.pace import Pace
 from headwater.fetch.page import Page, Request, follow, origin, requoted
@@ -45,6 +48,7 @@ T = TypeVar("T")
 REDIRECTS = (301, 302, 303, 307, 308)
 MAX_REDIRECTS = 10
 SHOWN_BYTES = 1 << 13
+MOST_SHOWN = 64
 TOO_BUSY = (429, 503)
 HINTS = {
     401: "check the credentials",
@@ -77,6 +81,15 @@ class Client:
         self._wire = Wire(settings)
         self._paces: dict[Origin, Pace] = {}
         self._gates: dict[tuple[str | None, str, str | None, int | None], Pace] = {}
+        self.workers = Workers(settings.max_concurrency)
+        self._sender = (
+            None
+            if settings.session is None
+            else settings.session.sender(settings, self.workers.turn)
+        )
+        self._plain_sender: Sender | None = None
+        self._known = masker
+        self._shown: deque[Secret] = deque(maxlen=MOST_SHOWN)
         self._tokens: dict[int, Token] = {}
         self._token_locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._home = origin(settings.base_url)
@@ -87,6 +100,7 @@ class Client:
 
     async def __aexit__(self, *exc: object) -> None:
         await self._wire.close()
+        self.workers.close()
 
     async def fetch(self, request: Request, ask: Ask, read: Callable[[Page], T]) -> T:
         """What `read` makes of the answer to `request`, after as many repeats as its rule allows.
@@ -138,9 +152,17 @@ class Client:
             page = await self._send(request, signed, ask)
         except Faulty as error:
             return error.fault
+        except Foreign as error:
+            what = f"{request.method} {request.full_url} -> {error}"
+            raise FetchError(self.mask(what)) from error.__cause__
         except ValueError as error:
             return Fault(f"cannot be sent: {error}", repeats=False, hint="")
-        if page.status in ask.retries.ignored or ignores(ask.actions, page):
+        return self._judged(page, ask)
+
+    def _judged(self, page: Page, ask: Ask) -> Page | Fault:
+        """An answer, or why it is none."""
+        by_word = not has_code(ask.actions) and ignores(ask.actions, page)
+        if page.ignored or by_word or page.status in ask.retries.ignored:
             return replace(page, ignored=True)
         if page.status < 400:
             return page
@@ -153,12 +175,22 @@ class Client:
             body=page.body,
         )
 
+    async def again(self, page: Page, ask: Ask) -> Page | None:
+        """An answer from before, shown to code once more; None where it is none any more."""
+        if not has_code(ask.actions):
+            return page
+        try:
+            outcome = self._judged(await self._acted(page, None, ask), ask)
+        except (Faulty, Foreign):
+            return None
+        return outcome if isinstance(outcome, Page) else None
+
     async def _send(self, request: Request, signed: Signature, ask: Ask) -> Page:
         current = request
         for _ in range(MAX_REDIRECTS + 1):
-            page = await self._exchange(sign(current, signed), current, ask)
+            page = await self._exchange(current, signed, ask)
             target = page.headers.get("location")
-            if page.status not in REDIRECTS or not target:
+            if page.status not in REDIRECTS or not target or page.ignored:
                 return page if current is request else replace(page, request=request)
             current = self._redirected(current, page, follow(page.url, target))
         raise FetchError(
@@ -173,30 +205,96 @@ class Client:
             return replace(request, url=url, params={})
         return Request("GET", url, headers=request.headers)
 
-    async def _exchange(self, signed: Request, plain: Request, ask: Ask) -> Page:
+    async def _exchange(self, plain: Request, signature: Signature, ask: Ask) -> Page:
+        """The answer to one request, after the actions that are code."""
         plain_url = plain.full_url
-        signed_url = plain_url if signed.params is plain.params else signed.full_url
-        url = URL(requoted(signed_url), encoded=True)
+        url = URL(requoted(plain_url), encoded=True)
+        # Code may look at what it signs: nothing that leads away from home is shown to it.
         pace = self._gate(url, ask)
-        at_home = ask.home is None or origin(ask.home) == self._home
-        shared = self.settings.headers if at_home else {}
-        headers, body = payload(signed, merged(shared, signed.headers))
         async with pace as number:
-            self._listener(RequestSent(ask.resource, self.mask(plain_url)))
             clock = asyncio.get_running_loop().time
             started_s = clock()
 
-            def answered(status: int, received: Mapping[str, str]) -> None:
-                self._learn(pace, number, ask, status, received, clock() - started_s)
+            def answered(status: int, headers: Mapping[str, str]) -> None:
+                self._learn(pace, number, ask, status, headers, clock() - started_s)
 
             try:
-                return await self._wire.send(
-                    Outgoing(signed.method, url, headers, body), plain, answered
-                )
+                # Signed when its turn has come: a signature may hold for seconds only.
+                outgoing, draft = await self._outgoing(plain, plain_url, url, signature, ask)
+                sender = None if draft is None else self._sender_of(draft, ask)
+                self._listener(RequestSent(ask.resource, self.mask(plain_url)))
+                started_s = clock()
+                if sender is None or draft is None:
+                    page = await self._wire.send(outgoing, plain, answered)
+                else:
+                    page = await self.workers.beside(sender.send, draft, plain, ask.actions)
+                    came = page.wire or page
+                    answered(came.status, came.headers)
+                    return page
             except Faulty as error:
                 if error.slow:
                     pace.refused(number)
                 raise
+        return await self._acted(page, draft, ask)
+
+    async def _outgoing(
+        self, plain: Request, plain_url: str, url: URL, signature: Signature, ask: Ask
+    ) -> tuple[Outgoing, Draft | None]:
+        """`plain` as it leaves; a draft of it where code of the user's own has to do with it."""
+        at_home = ask.home is None or origin(ask.home) == self._home
+        shared = self.settings.headers if at_home else {}
+        signed = sign(plain, signature)
+        signer = ask.auth if isinstance(ask.auth, Signer) else None
+        through_session = self._sender is not None and ask.home is None
+        if signer is None and not through_session and not has_code(ask.actions):
+            if signed.params is not plain.params:
+                url = URL(requoted(signed.full_url), encoded=True)
+            headers, body = payload(signed, merged(shared, signed.headers))
+            return Outgoing(plain_url, signed.method, url, headers, body), None
+        draft = await self._draft(signed, signer, merged(shared, signed.headers), ask)
+        self._mask_too(draft.secrets)
+        url = URL(requoted(draft.url), encoded=True)
+        self._gate(url, ask)
+        return Outgoing(plain_url, draft.method, url, draft.headers, draft.body), draft
+
+    async def _draft(
+        self, request: Request, signer: Signer | None, headers: Mapping[str, str], ask: Ask
+    ) -> Draft:
+        if self._sender is not None and ask.home is None:
+            is_signed = signer is None and ask.auth is not None
+            make = partial(self._sender.draft, signed=is_signed)
+            return await self.workers.call(make, request, headers, signer)
+        headers = merged(self.settings.own_headers, headers)
+        if signer is not None:
+            return await self.workers.call(signer.signed, request, headers)
+        from headwater.fetch.compat.signing import unsigned
+
+        return unsigned(request, headers)
+
+    async def _acted(self, page: Page, draft: Draft | None, ask: Ask) -> Page:
+        """`page` after those actions that are code."""
+        if not has_code(ask.actions):
+            return page
+        from headwater.fetch.compat.hooks import acted
+
+        return await self.workers.call(acted, page, draft, ask.actions)
+
+    def _sender_of(self, draft: Draft, ask: Ask) -> Sender | None:
+        """The session to send through: the user's; one of ours for auth that answers answers."""
+        if self._sender is not None and ask.home is None:
+            return self._sender
+        if draft.hooked and self._plain_sender is None:
+            from headwater.fetch.compat.session import plain_session
+
+            self._plain_sender = plain_session().sender(self.settings, self.workers.turn)
+        return self._plain_sender if draft.hooked else None
+
+    def _mask_too(self, secrets: Sequence[Secret]) -> None:
+        """Masks what a request shows; the last ones, since each may have a signature of its own."""
+        new = [secret for secret in secrets if secret not in self._shown]
+        if new:
+            self._shown.extend(new)
+            self.mask = self._known.plus(*self._shown)
 
     def _learn(
         self,
@@ -254,6 +352,7 @@ class Client:
                 alone = Ask(ask.resource, None, self.settings.retries, (), auth.access_token_url)
                 answer = await self.fetch(token_request(auth), alone, read_json)
                 token = self._tokens[id(auth)] = read_token(auth, answer, now_s)
+                self._known = self._known.plus(token.text)
                 self.mask = self.mask.plus(token.text)
             return token
 

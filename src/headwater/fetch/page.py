@@ -44,7 +44,8 @@ class Request:
 class Page:
     """An answer: its bytes as they came, decompressed; header names in lower case.
 
-    `ignored` says that the config wants no notice taken of it, beyond ending the listing.
+    `ignored` says that the config wants no notice taken of it, beyond ending the listing. Where
+    code of the user's own saw it, `response` is what that was shown, and `wire` how it came.
     """
 
     request: Request
@@ -55,6 +56,8 @@ class Page:
     reason: str = ""
     seconds: float = 0.0
     ignored: bool = False
+    response: Any = field(default=None, repr=False, compare=False)
+    wire: Page | None = field(default=None, repr=False, compare=False)
 
 
 def pairs(params: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

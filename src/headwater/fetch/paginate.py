@@ -6,19 +6,24 @@ ahead. A `Chained` pager (cursor, link) learns the next request from the page be
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 from urllib.parse import parse_qs, urlsplit
+
+import msgspec
 
 from headwater.config import models
 from headwater.config.models import Paginator
 from headwater.config.path import JsonPath, parse_path
 from headwater.errors import PagingError
 from headwater.fetch.body import Body
+from headwater.fetch.foreign import OwnPaginator
 from headwater.fetch.page import Page, Request, follow, links, origin, set_at
 
 __all__ = ["Chained", "Facts", "Indexed", "Pager", "detect", "pager_of"]
+
+Records = Sequence[msgspec.Raw]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +45,11 @@ class Chained(Protocol):
 
     def first(self, request: Request) -> Request: ...
 
-    def after(self, request: Request, page: Page, body: Body, rows: int) -> Request | None:
-        """The request that follows `page`, None after the last. `request` is the unpaged one."""
+    def after(self, request: Request, page: Page, body: Body, records: Records) -> Request | None:
+        """The request that follows `page`, None after the last.
+
+        `request` is the unpaged one, `records` are those of the page.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +139,7 @@ class SinglePage:
     def first(self, request: Request) -> Request:
         return request
 
-    def after(self, request: Request, page: Page, body: Body, rows: int) -> Request | None:
+    def after(self, request: Request, page: Page, body: Body, records: Records) -> Request | None:
         return None
 
 
@@ -154,8 +162,8 @@ class BodyCursor:
     def first(self, request: Request) -> Request:
         return request if self.limit is None else put(request, self.limit_param, None, self.limit)
 
-    def after(self, request: Request, page: Page, body: Body, rows: int) -> Request | None:
-        if self.stop_on_empty and rows == 0:
+    def after(self, request: Request, page: Page, body: Body, records: Records) -> Request | None:
+        if self.stop_on_empty and not records:
             return None
         if self.has_more_path is not None and truth(body.first(self.has_more_path)) is False:
             return None
@@ -192,7 +200,7 @@ class HeaderCursor:
     def first(self, request: Request) -> Request:
         return request
 
-    def after(self, request: Request, page: Page, body: Body, rows: int) -> Request | None:
+    def after(self, request: Request, page: Page, body: Body, records: Records) -> Request | None:
         cursor = page.headers.get(self.header.lower())
         return put(request, self.param, None, cursor) if cursor else None
 
@@ -210,7 +218,7 @@ class BodyLink:
     def first(self, request: Request) -> Request:
         return request
 
-    def after(self, request: Request, page: Page, body: Body, rows: int) -> Request | None:
+    def after(self, request: Request, page: Page, body: Body, records: Records) -> Request | None:
         link = body.first(self.path)
         return linked(request, page, link) if isinstance(link, str) and link else None
 
@@ -225,7 +233,7 @@ class HeaderLink:
     def first(self, request: Request) -> Request:
         return request
 
-    def after(self, request: Request, page: Page, body: Body, rows: int) -> Request | None:
+    def after(self, request: Request, page: Page, body: Body, records: Records) -> Request | None:
         link = links(page.headers.get("link", "")).get(self.relation)
         return linked(request, page, link) if link else None
 
@@ -270,6 +278,8 @@ def pager_of(paginator: Paginator) -> Pager | None:
             return HeaderLink(paginator.links_next_key)
         case models.SinglePagePaginator():
             return SinglePage()
+        case OwnPaginator():
+            return paginator.pager()
     return None
 
 

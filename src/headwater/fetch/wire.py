@@ -30,8 +30,12 @@ READ_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A request as it leaves: signed, its URL encoded, its body in bytes."""
+    """A request as it leaves: signed, its URL encoded, its body in bytes.
 
+    `plain_url` is the URL without what signs it.
+    """
+
+    plain_url: str
     method: str
     url: URL
     headers: Mapping[str, str]
@@ -113,7 +117,7 @@ class Wire:
             content = await whole_body(answer, self._settings.max_body_bytes)
             return Page(
                 request=request,
-                url=request.full_url,
+                url=outgoing.plain_url,
                 status=answer.status,
                 headers=headers,
                 body=in_utf_8(content, answer.charset if named else None),

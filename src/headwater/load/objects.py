@@ -1,16 +1,25 @@
-"""dlt's own paginator and auth objects in a config, said in the words of the vocabulary."""
+"""Objects in a config: dlt's own are said in words, those with code of the user's own are kept."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import requests
+from dlt.sources.helpers import requests as dlt_requests
 from dlt.sources.helpers.rest_client import auth as dlt_auth
 from dlt.sources.helpers.rest_client import paginators as dlt_paginators
+from dlt.sources.rest_api.config_setup import AUTH_MAP, PAGINATOR_MAP, create_paginator
 
 from headwater.config.models import Endpoint, Resource
 from headwater.config.read import Config
+from headwater.config.strict import is_mapping
 from headwater.errors import ConfigError, Problem
+from headwater.fetch.compat.paging import DltPaginator
+from headwater.fetch.compat.session import RequestsSession
+from headwater.fetch.compat.signing import DltAuth
+from headwater.fetch.foreign import OwnPaginator, OwnSession, Signer
+from headwater.load.credentials import looked_up, resolved
 
 __all__ = ["in_words", "refuse_unknown"]
 
@@ -80,35 +89,127 @@ KINDS: Mapping[type, tuple[str, dict[str, str]]] = {
     ),
 }
 PATHS = ("total_path", "has_more_path", "cursor_path", "next_url_path")
+NEEDED = {
+    "bearer": ("token",),
+    "api_key": ("api_key",),
+    "http_basic": ("username", "password"),
+    "oauth2_client_credentials": ("access_token_url", "client_id", "client_secret"),
+}
 
 
-def in_words(config: Any) -> Any:
-    """A copy of a config dict with dlt's own objects replaced; anything else as it is."""
+def in_words(config: Any, sections: Sequence[str] = ()) -> Any:
+    """A copy of a config dict, its objects said in words or made ours; anything else as it is.
+
+    What an auth lacks is looked up by dlt, below `sections`. Raises ConfigError.
+    """
     if not isinstance(config, Mapping):
         return config
-    out = dict(config)
-    out["client"] = holder_in_words(out.get("client"))
-    if isinstance(out.get("resource_defaults"), Mapping):
-        out["resource_defaults"] = resource_in_words(out["resource_defaults"])
-    if isinstance(out.get("resources"), (list, tuple)):
-        out["resources"] = [resource_in_words(item) for item in out["resources"]]
-    return {key: value for key, value in out.items() if value is not None}
-
-
-def resource_in_words(item: Any) -> Any:
-    if type(item) is not dict or not isinstance(item.get("endpoint"), Mapping):
-        return item
-    return {**item, "endpoint": holder_in_words(item["endpoint"])}
-
-
-def holder_in_words(holder: Any) -> Any:
-    if not isinstance(holder, Mapping):
-        return holder
-    out = dict(holder)
-    for key in ("auth", "paginator"):
-        if type(out.get(key)) in KINDS:
-            out[key] = said(out[key])
+    with looked_up(sections):
+        taker = Taker(config)
+        out = taker.config(config)
+    if taker.problems:
+        raise ConfigError(taker.problems)
     return out
+
+
+class Taker:
+    """Takes the objects out of one config, and notes what is wrong with them."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self.problems: list[Problem] = []
+        client = config.get("client")
+        headers = client.get("headers") if isinstance(client, Mapping) else None
+        headers = headers if isinstance(headers, Mapping) else {}
+        self.headers = {str(name): str(v) for name, v in headers.items() if v is not None}
+
+    def config(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        out = dict(config)
+        out["client"] = self.holder(out.get("client"), "client")
+        if isinstance(out.get("resource_defaults"), Mapping):
+            out["resource_defaults"] = self.resource(out["resource_defaults"], "resource_defaults")
+        if isinstance(out.get("resources"), (list, tuple)):
+            out["resources"] = [
+                self.resource(item, f"resources.{index}")
+                for index, item in enumerate(out["resources"])
+            ]
+        return {key: value for key, value in out.items() if value is not None}
+
+    def resource(self, item: Any, where: str) -> Any:
+        if type(item) is not dict or not isinstance(item.get("endpoint"), Mapping):
+            return item
+        where = f"resources.{item['name']}" if isinstance(item.get("name"), str) else where
+        return {**item, "endpoint": self.holder(item["endpoint"], f"{where}.endpoint")}
+
+    def holder(self, holder: Any, where: str) -> Any:
+        """A client or an endpoint."""
+        if not isinstance(holder, Mapping):
+            return holder
+        out = dict(holder)
+        takers: dict[str, Callable[[Any], Any]] = {
+            "auth": self.auth,
+            "paginator": self.paginator,
+            "session": session_taken,
+        }
+        for key, take in takers.items():
+            if out.get(key) is None:
+                continue
+            try:
+                out[key] = take(out[key])
+            except ConfigError as error:
+                place = f"{where}.{key}"
+                self.problems += [Problem(place, p.what, p.hint) for p in error.problems]
+        return out
+
+    def auth(self, given: Any) -> Any:
+        """An auth in words, or as a Signer; what is wrong with it otherwise is found later."""
+        if isinstance(given, dlt_auth.AuthConfigBase):
+            return auth_taken(resolved(given))
+        kind = given if isinstance(given, str) else "bearer"
+        words = given if is_mapping(given) else {}
+        kind = words.get("type") or kind
+        made = AUTH_MAP.get(kind) if isinstance(kind, str) else None
+        if made is None or not (isinstance(given, str) or is_mapping(given)):
+            return given
+        whole = all(words.get(key) is not None for key in NEEDED.get(kind, ()))
+        if made in KINDS and whole and words.get("session") is None:
+            return given
+        return auth_taken(resolved({**words, "type": kind}))
+
+    def paginator(self, given: Any) -> Any:
+        """A paginator in words, or as an OwnPaginator."""
+        words = {"type": given} if isinstance(given, str) else given
+        if is_mapping(words):
+            kind = words.get("type")
+            made = PAGINATOR_MAP.get(kind) if isinstance(kind, str) else None
+            if made is None or made in KINDS:
+                return given
+            plain: Any = dict(words)
+            given = tried(lambda: create_paginator(plain))
+        if not isinstance(given, dlt_paginators.BasePaginator):
+            return given
+        if type(given) in KINDS:
+            return said(given)
+        return tried(lambda: DltPaginator(given, self.headers))
+
+
+def session_taken(given: Any) -> Any:
+    return RequestsSession(given) if isinstance(given, requests.Session) else given
+
+
+def auth_taken(auth: Any) -> Any:
+    """One of dlt's own in words, unless it brings a session along; any other as it is."""
+    own_session = getattr(auth, "session", None)
+    plain = own_session is None or own_session is dlt_requests.client.session
+    return said(auth) if type(auth) in KINDS and plain else DltAuth(auth)
+
+
+def tried(make: Callable[[], Any]) -> Any:
+    """What `make` returns. Raises ConfigError with what it raises."""
+    try:
+        return make()
+    except Exception as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise ConfigError([Problem("", lines[0])]) from error
 
 
 def said(thing: Any) -> dict[str, Any]:
@@ -130,36 +231,37 @@ def refuse_unknown(config: Config) -> None:
     """Raises ConfigError for objects that would be taken without having an effect."""
     problems: list[Problem] = []
 
-    def check(where: str, what: str, value: Any) -> None:
-        if value is not None and not hasattr(value, "__pydantic_config__"):
+    def check(where: str, what: str, value: Any, ours: type, hint: str) -> None:
+        if not (value is None or isinstance(value, ours) or hasattr(value, "__pydantic_config__")):
             name = type(value).__name__
-            hint = "the kinds of docs/configuration.md, and dlt's own classes, are"
             problems.append(Problem(where, f"{what} of class {name} is not supported", hint))
 
+    auth_hint, paging_hint = "subclass dlt's AuthConfigBase", "subclass dlt's BasePaginator"
     client = config.client
-    check("client.auth", "auth", client.auth)
-    check("client.paginator", "paginator", client.paginator)
-    if client.session is not None:
-        problems.append(Problem("client.session", "a session is not supported", "leave it out"))
+    check("client.auth", "auth", client.auth, Signer, auth_hint)
+    check("client.paginator", "paginator", client.paginator, OwnPaginator, paging_hint)
+    check("client.session", "a session", client.session, OwnSession, "give a requests.Session")
     for item in config.resources:
         if isinstance(item, Resource):
             where = config.where(item.name, "endpoint")
-            check(where, "auth", item.endpoint.auth)
-            check(where, "paginator", item.endpoint.paginator)
-            problems += callables(where, item.endpoint)
+            check(where, "auth", item.endpoint.auth, Signer, auth_hint)
+            check(where, "paginator", item.endpoint.paginator, OwnPaginator, paging_hint)
+            problems += actions(where, item.endpoint)
     if problems:
         raise ConfigError(problems)
 
 
-def callables(where: str, endpoint: Endpoint) -> list[Problem]:
-    """A problem for each response action that is code."""
-    hint = "the action `ignore` is"
+def actions(where: str, endpoint: Endpoint) -> list[Problem]:
+    """A problem for each response action that says nothing that can be done."""
+    hint = "write `ignore`, a function or a list of functions"
     return [
-        Problem(where, "response_actions: a function is not supported", hint)
+        Problem(where, f"response_actions: {type(action).__name__} is no action", hint)
         for action in endpoint.response_actions or ()
-        if callable(action) or is_code(getattr(action, "action", None))
+        if not is_action(getattr(action, "action", action))
     ]
 
 
-def is_code(action: Any) -> bool:
-    return callable(action) or (isinstance(action, (list, tuple)) and any(map(callable, action)))
+def is_action(action: Any) -> bool:
+    if isinstance(action, (list, tuple)):
+        return all(callable(item) for item in action)
+    return isinstance(action, str) or callable(action)

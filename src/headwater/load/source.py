@@ -94,7 +94,8 @@ def rest_api_source(
 
     Raises ConfigError (a ValueError) with every problem of the config.
     """
-    read = read_config(in_words(config), secret=find_secret)
+    sections = ("sources", section or "rest_api", name or "rest_api")
+    read = read_config(in_words(config, sections), secret=find_secret)
     return source_of(
         read,
         name=name or "rest_api",

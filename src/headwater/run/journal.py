@@ -21,8 +21,8 @@ from typing import Any, TypeVar
 
 from headwater.errors import HeadwaterError
 from headwater.events import Noticed
-from headwater.fetch.auth import secrets_of
-from headwater.fetch.client import Ask, Client
+from headwater.fetch.auth import identity_of
+from headwater.fetch.client import Ask, Client, Settings
 from headwater.fetch.page import Page, Request
 
 __all__ = ["Journal", "JournalBusy", "JournalledClient", "new_run", "run_to_resume"]
@@ -216,7 +216,7 @@ class JournalledClient(Client):
         self.journal.close()
 
     async def fetch(self, request: Request, ask: Ask, read: Callable[[Page], T]) -> T:
-        digest = digest_of(request, ask)
+        digest = digest_of(request, ask, self.settings)
         kept = self.journal.get(digest)
         if kept is not None:
             meta, body = kept
@@ -224,12 +224,16 @@ class JournalledClient(Client):
                 self._told.add(ask.resource)
                 what = "goes on where an earlier run ended: what it had fetched is not asked again"
                 self._listener(Noticed(ask.resource, what))
-            return read(Page(request=request, body=body, **meta))
+            page = await self.again(Page(request=request, body=body, **meta), ask)
+            if page is not None:
+                return read(page)
 
         def read_and_keep(page: Page) -> T:
             out = read(page)
             if page.status < 400 and not page.ignored:
-                self.journal.put(digest, meta_of(page), page.body)
+                # As it came: code that changes answers is run again, and may be mended by then.
+                came = page.wire or page
+                self.journal.put(digest, meta_of(came), came.body)
             return out
 
         return await super().fetch(request, ask, read_and_keep)
@@ -240,7 +244,7 @@ def meta_of(page: Page) -> dict[str, Any]:
     return {"url": page.url, "status": page.status, "headers": headers, "reason": page.reason}
 
 
-def digest_of(request: Request, ask: Ask) -> bytes:
+def digest_of(request: Request, ask: Ask, settings: Settings) -> bytes:
     """What a request is known by: all that it asks, for whom, and with whose credentials."""
     asked = [
         ask.resource,
@@ -249,7 +253,9 @@ def digest_of(request: Request, ask: Ask) -> bytes:
         json.dumps(request.json, sort_keys=True, default=repr),
         repr(request.data),
         sorted(request.headers.items()),
-        [secret.reveal() for secret in secrets_of(ask.auth)],
+        identity_of(ask.auth),
+        sorted(settings.headers.items()),
+        "" if settings.session is None else settings.session.identity,
     ]
     text = json.dumps(asked, default=repr).encode()
     return hashlib.blake2b(text, digest_size=DIGEST_BYTES).digest()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import partial
 
 import msgspec
 
@@ -16,6 +17,7 @@ from headwater.fetch.actions import ignores
 from headwater.fetch.body import Body, lens_of
 from headwater.fetch.client import Ask, Client
 from headwater.fetch.depth import is_deeper
+from headwater.fetch.foreign import Foreign, ForeignPager
 from headwater.fetch.page import Page, Request
 from headwater.fetch.paginate import Chained, Facts, Indexed, Pager, detect
 from headwater.run.ahead import Ahead
@@ -132,7 +134,7 @@ class Listing:
         """Counts a page whose turn has come. Raises PagingError where its rows came before."""
         page = leaf.page
         if page.ignored:
-            if not ignores(self.ask.actions, page):
+            if page.status in self.ask.retries.ignored and not ignores(self.ask.actions, page):
                 what = f"an answer of status {page.status} was ignored"
                 self.listener(Noticed(self.ask.resource, what))
             return
@@ -152,9 +154,10 @@ class Listing:
     ) -> AsyncGenerator[Leaf, None]:
         """Pages that each name the next one, after `first` where that was read already."""
         empties = 0
-        current = pager.first(self.request) if first is None else None
-        if first is not None:
-            current = self.following(pager, first)
+        if first is None:
+            current = await self.moved_by(pager, self.request, pager.first, self.request)
+        else:
+            current = await self.following(pager, first)
         while current is not None:
             what = self.repeats.of_request(current)
             if what:
@@ -167,14 +170,26 @@ class Listing:
             empties = 0 if leaf.count else empties + 1
             if empties > MOST_EMPTY:
                 raise PagingError(self.say(current, f"{MOST_EMPTY} empty pages came in a row"))
-            current = self.following(pager, leaf)
+            current = await self.following(pager, leaf)
 
-    def following(self, pager: Chained, leaf: Leaf) -> Request | None:
+    async def following(self, pager: Chained, leaf: Leaf) -> Request | None:
         """The request that follows `leaf`, None after the last."""
+        page, records = leaf.page, leaf.records or ()
+        step = partial(pager.after, self.request, page, leaf.body, records)
+        return await self.moved_by(pager, page.request, step)
+
+    async def moved_by(
+        self, pager: Chained, at: Request, step: Callable[..., Request | None], *given: Request
+    ) -> Request | None:
+        """What a step of `pager` gives; code that is not ours runs beside the event loop."""
         try:
-            return pager.after(self.request, leaf.page, leaf.body, leaf.count)
+            if isinstance(pager, ForeignPager):
+                return await self.client.workers.call(step, *given)
+            return step(*given)
         except PagingError as error:
-            raise PagingError(self.say(leaf.page.request, str(error))) from None
+            raise PagingError(self.say(at, str(error))) from None
+        except Foreign as error:
+            raise FetchError(self.say(at, str(error))) from error.__cause__
 
     async def indexed(
         self, pager: Indexed, first: Leaf | None = None

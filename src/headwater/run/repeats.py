@@ -45,8 +45,8 @@ class Repeats:
 
     def of_request(self, request: Request) -> str:
         """What is wrong with asking for `request`, empty where nothing is."""
-        body = "" if request.json is None else repr(request.json)
-        text = f"{request.full_url}\n{body}"
+        body = "".join(repr(part) for part in (request.json, request.data) if part is not None)
+        text = f"{request.method} {request.full_url}\n{body}\n{sorted(request.headers.items())}"
         if len(text) > LONGEST_ASKED:
             return f"the cursor has grown beyond {LONGEST_ASKED} characters"
         name = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
