@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -12,13 +13,26 @@ __all__ = [
     "EndpointResourceBase",
     "RESTAPIConfig",
     "__version__",
+    "check_connection",
+    "rest_api",
     "rest_api_resources",
     "rest_api_source",
 ]
 
-TYPES = ("ClientConfig", "Endpoint", "EndpointResource", "EndpointResourceBase", "RESTAPIConfig")
+HOMES = {
+    "headwater.load.source": ("rest_api_resources", "rest_api_source"),
+    "headwater.load.configured": ("check_connection", "rest_api"),
+    "headwater.load.typing": (
+        "ClientConfig",
+        "Endpoint",
+        "EndpointResource",
+        "EndpointResourceBase",
+        "RESTAPIConfig",
+    ),
+}
 
 if TYPE_CHECKING:
+    from headwater.load.configured import check_connection, rest_api
     from headwater.load.source import rest_api_resources, rest_api_source
     from headwater.load.typing import (
         ClientConfig,
@@ -31,12 +45,7 @@ if TYPE_CHECKING:
 
 def __getattr__(name: str) -> Any:
     # dlt takes a second to import: it is not needed to check a config or to print help.
-    if name in ("rest_api_source", "rest_api_resources"):
-        from headwater.load import source
-
-        return getattr(source, name)
-    if name in TYPES:
-        from headwater.load import typing
-
-        return getattr(typing, name)
+    for home, names in HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(home), name)
     raise AttributeError(f"module 'headwater' has no attribute '{name}'")
