@@ -16,7 +16,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).parent
-ROWS = {"flat": 200_000, "nested": 100_000, "latency": 20_000, "fanout": 300}
+ROWS = {
+    "flat": 200_000,
+    "nested": 100_000,
+    "wide": 20_000,
+    "deep": 20_000,
+    "mixed": 50_000,
+    "latency": 20_000,
+    "fanout": 300,
+}
 PEERS = ("dlt", "dlt-parquet", "dlt-tuned", "headwater")
 
 

@@ -56,11 +56,52 @@ def nested(i: int, draw: random.Random) -> dict[str, object]:
     }
 
 
+def wide(i: int, draw: random.Random) -> dict[str, object]:
+    """A row of 200 columns, a third of which are null, about 3 kB."""
+    row: dict[str, object] = {"id": i}
+    for k in range(199):
+        value: object = draw.choice(WORDS) if k % 3 == 0 else draw.randrange(10**6)
+        row[f"column_{k:03}"] = None if draw.random() < 0.33 else value
+    return row
+
+
+def deep(i: int, draw: random.Random) -> dict[str, object]:
+    """A row of objects and lists within each other, six levels deep, about 700 bytes."""
+
+    def level(n: int) -> dict[str, object]:
+        own: dict[str, object] = {"name": draw.choice(WORDS), "value": draw.randrange(1000)}
+        if n:
+            own["inner"] = {"kind": draw.choice(WORDS), "parts": [level(n - 1)]}
+        return own
+
+    return {"id": i, **level(6)}
+
+
+def mixed(i: int, draw: random.Random) -> dict[str, object]:
+    """A row whose values change their type: numbers, text and nothing in one column, 300 bytes."""
+    return {
+        "id": i,
+        "amount": draw.choice([i, i + 0.5, str(i), "none", None]),
+        "flag": draw.choice([True, 1, "yes"]),
+        "when": draw.choice([f"2024-01-{i % 28 + 1:02}T00:00:00Z", 1_700_000_000 + i, ""]),
+        "owner": draw.choice([{"name": draw.choice(WORDS)}, draw.choice(WORDS), None]),
+        "tags": draw.choice([[draw.choice(WORDS)], [i], draw.choice(WORDS), []]),
+        "note": " ".join(draw.choice(WORDS) for _ in range(20)),
+    }
+
+
 def child(parent: int, i: int) -> dict[str, object]:
     return {"id": parent * 1000 + i, "title": f"{WORDS[i % 10]} {i}", "done": i % 2 == 0}
 
 
-KINDS = {"flat": flat, "nested": nested, "latency": flat}
+KINDS = {
+    "flat": flat,
+    "nested": nested,
+    "latency": flat,
+    "wide": wide,
+    "deep": deep,
+    "mixed": mixed,
+}
 
 
 class Api:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 import typer
+from dlt.sources.rest_api import rest_api_source as dlt_source
+from dlt.sources.rest_api import typing
 
 from headwater.cli import app
 
@@ -64,3 +68,39 @@ def test_the_tests_that_guarantees_name_exist() -> None:
     assert [name for name in named if f"def {name}(" not in tests] == []
     files = re.findall(r"`(tests/[\w/]+\.py)", promises)
     assert [file for file in files if not (ROOT / file).exists()] == []
+
+
+def dlt_keys() -> set[str]:
+    """Every key of dlt's vocabulary, and every argument of its source."""
+    said = [
+        typing.ApiKeyAuthConfig,
+        typing.BearerTokenAuthConfig,
+        typing.ClientConfig,
+        typing.Endpoint,
+        typing.EndpointResource,
+        typing.HeaderCursorPaginatorConfig,
+        typing.HeaderLinkPaginatorConfig,
+        typing.HttpBasicAuthConfig,
+        typing.IncrementalConfig,
+        typing.IncrementalParamConfig,
+        typing.JSONLinkPaginatorConfig,
+        typing.JSONResponseCursorPaginatorConfig,
+        typing.OAuth2ClientCredentialsConfig,
+        typing.OffsetPaginatorConfig,
+        typing.PageNumberPaginatorConfig,
+        typing.ProcessingSteps,
+        typing.RESTAPIConfig,
+        typing.ResolveParamConfig,
+        typing.ResponseActionDict,
+    ]
+    keys = {key for one in said for key in get_type_hints(one)}
+    return (keys | set(inspect.signature(dlt_source).parameters)) - {"config"}
+
+
+def test_every_key_of_dlt_has_its_verdict() -> None:
+    """The table of keys in coming-from-dlt.md has each of dlt's, and none without a verdict."""
+    page = (ROOT / "docs/coming-from-dlt.md").read_text().partition("## Every key")[2]
+    rows = [line.split("|")[1:-1] for line in page.splitlines() if line.startswith("| ")][1:]
+    named = {key for row in rows for key in re.findall(r"`(\w+)`", row[1])}
+    assert dlt_keys() <= named
+    assert {row[2].strip() for row in rows} == {"same", "better"}

@@ -226,10 +226,11 @@ def cursors_of(step: Step, recall: Recall, *, tells_news: bool) -> ListingCursor
     With `tells_news`, rows that come again are left out. Where dlt kept one cursor for all parents,
     they begin there: what is before it was added already.
     """
-    own, key = incremental_of(step), step.resource.primary_key
+    own = incremental_of(step)
+    key = step.resource.primary_key if own.primary_key is None else own.primary_key
     text = recall.cursors(step.name, own.cursor_path)
     identity = (key,) if isinstance(key, str) else tuple(key or ())
-    if not tells_news:
+    if not tells_news or key == ():
         return ListingCursors(step, own, held=unpacked(text))
     shared = None if text else recall.shared_cursor(step.name, own.cursor_path)
     first = None if shared is None else Held(shared["last_value"], shared["unique_hashes"])

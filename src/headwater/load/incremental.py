@@ -50,7 +50,9 @@ def incremental_of(step: Step) -> Any:
 def has_cursor_per_parent(step: Step) -> bool:
     """Whether each parent of a step has a cursor of its own, which JSON can keep."""
     own = incremental_of(step) if step.parents else None
-    return own is not None and isinstance(own.initial_value, (str, int, float, type(None)))
+    if own is None or own.allow_external_schedulers:
+        return False
+    return isinstance(own.initial_value, (str, int, float, type(None)))
 
 
 def window_of(step: Step) -> str | float | None:
