@@ -17,13 +17,15 @@ from dlt.extract import DltSource
 
 from headwater.config.read import Config
 from headwater.errors import UsageError
-from headwater.events import Event, Listener, TableWritten, silent
+from headwater.events import Event, Listener, ListingEnded, TableWritten, silent
+from headwater.load.alone import alone
 from headwater.load.destination import Target, target_of
 from headwater.load.explain import explained
 from headwater.load.journals import FOLDER
 from headwater.load.runs import RUNS_TABLE, runs_source
 from headwater.load.settings import masker_of
 from headwater.load.source import Resources
+from headwater.load.unfinished import LOADED, Command
 from headwater.plan.graph import Plan, make_plan
 from headwater.report import Ledger, Report
 from headwater.run.outcome import Failure, Incomplete
@@ -111,10 +113,15 @@ def sync(
         started_at=datetime.now(UTC),
         table_format=target.table_format,
     )
-    with explained(target, masker_of(config)):
-        name = pipeline_name or pipeline_for(config, target, dataset)
+    name = pipeline_name or pipeline_for(config, target, dataset)
+    with explained(target, masker_of(config)), alone(name, pipelines_dir):
         pipeline = open_pipeline(name, target, dataset, pipelines_dir)
-        run(pipeline, source, runs, target, full_refresh=full_refresh)
+        command = Command(pipeline, plan, (tuple(resources), limit))
+        if not full_refresh and command.ends_by_loading():
+            say_loaded(command, read_by(plan, resources), listen)
+        else:
+            command.note()
+            run(pipeline, source, runs, target, full_refresh=full_refresh)
     tables = tables_of(pipeline, written)
     synced = Synced(
         report=ledger.report(),
@@ -187,6 +194,16 @@ def run(
     load_unfinished(pipeline)
 
 
+def say_loaded(command: Command, names: Sequence[str], listener: Listener) -> None:
+    """Tells of a run that had fetched all rows and is loaded now."""
+    rows: Counter[str] = Counter()
+    for table, resource, count in command.rows():
+        listener(TableWritten(resource, table, count))
+        rows[resource] += count
+    for name in names:
+        listener(ListingEnded(name, "complete", rows[name], None, LOADED))
+
+
 def read_by(plan: Plan, resources: Sequence[str]) -> list[str]:
     """The steps that a sync of `resources` reads: those, and all their ancestors."""
     names = [step.name for step in plan.steps]
@@ -208,7 +225,8 @@ def load_unfinished(pipeline: dlt.Pipeline) -> None:
 def tables_of(pipeline: dlt.Pipeline, written: Mapping[str, int]) -> tuple[TableLoaded, ...]:
     """The tables that the last run wrote to, with its rows; `written` are counts known best."""
     trace = pipeline.last_trace
-    counts = trace.last_normalize_info.row_counts if trace and trace.last_normalize_info else {}
+    info = trace.last_normalize_info if trace else None
+    counts = (info.row_counts if info else {}) or written
     schema = pipeline.default_schema
     out = []
     for name, rows in counts.items():

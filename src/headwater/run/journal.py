@@ -99,7 +99,7 @@ class Journal:
         file = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600), "r+b")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             file.close()
             what = "another run of this pipeline is going on"
             raise JournalBusy(f"{self.path}: {what} (wait for it to end, then run again)") from None
