@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import dlt
+from dlt.common.pipeline import get_dlt_pipelines_dir
 from dlt.extract import DltSource
 
 from headwater.config.read import Config
@@ -22,6 +23,7 @@ from headwater.load.alone import alone
 from headwater.load.destination import Target, target_of
 from headwater.load.explain import explained
 from headwater.load.journals import FOLDER
+from headwater.load.room import room_wanted
 from headwater.load.runs import RUNS_TABLE, runs_source
 from headwater.load.settings import masker_of
 from headwater.load.source import Resources
@@ -114,7 +116,8 @@ def sync(
         table_format=target.table_format,
     )
     name = pipeline_name or pipeline_for(config, target, dataset)
-    with explained(target, masker_of(config)), alone(name, pipelines_dir):
+    places = pipelines_dir or get_dlt_pipelines_dir(), target.location
+    with explained(target, masker_of(config)), room_wanted(*places), alone(name, pipelines_dir):
         pipeline = open_pipeline(name, target, dataset, pipelines_dir)
         command = Command(pipeline, plan, (tuple(resources), limit))
         if not full_refresh and command.ends_by_loading():

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from headwater.cli import check, connectors, demo, plan, schema, simulate, sync
-from headwater.cli.guard import Commands, calm_asyncio
+from headwater.cli.guard import Commands, calm_asyncio, calm_full_disk
 
 __all__ = ["app", "main"]
 
@@ -68,4 +68,5 @@ def main() -> None:
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     calm_asyncio()
+    calm_full_disk()
     app(prog_name="headwater")

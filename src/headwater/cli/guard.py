@@ -19,6 +19,7 @@ __all__ = [
     "ask_for_json",
     "ask_for_traceback",
     "calm_asyncio",
+    "calm_full_disk",
     "document_said",
     "problems_of",
     "say_error",
@@ -105,7 +106,10 @@ def is_interrupted(error: BaseException) -> bool:
 
 
 def calm_asyncio() -> None:
-    """Leaves out what asyncio logs of generators that a Ctrl-C stopped in the middle."""
+    """Leaves out what asyncio logs of generators that a Ctrl-C stopped in the middle.
+
+    And what dlt logs of a job that failed: the run ends with that error, in one line.
+    """
     noise = (
         "an error occurred during closing of asynchronous generator",
         "Task was destroyed but it is pending",
@@ -113,6 +117,21 @@ def calm_asyncio() -> None:
     logging.getLogger("asyncio").addFilter(
         lambda record: not any(words in record.getMessage() for words in noise)
     )
+    logging.getLogger("dlt").addFilter(
+        lambda record: "died in uncontrollable manner" not in record.getMessage()
+    )
+
+
+def calm_full_disk() -> None:
+    """Leaves out tracebacks of files that cannot be closed for want of room: that is said once."""
+    before = sys.unraisablehook
+
+    def hook(failed: sys.UnraisableHookArgs) -> None:
+        full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        if not (isinstance(failed.exc_value, OSError) and failed.exc_value.errno in full):
+            before(failed)
+
+    sys.unraisablehook = hook
 
 
 def is_for_click(error: Exception) -> bool:
