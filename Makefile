@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: demo test lint types unit bench soak clean
+.PHONY: demo test lint types unit bench soak kills clean
 
 demo: $(VENV)/.installed
 	$(BIN)/headwater demo
@@ -26,6 +26,9 @@ bench: $(VENV)/.installed-dev
 
 soak: $(VENV)/.installed-dev
 	$(BIN)/python tests/faults/soak.py --mixtures 500 --seconds 500 --processes 2
+
+kills: $(VENV)/.installed-dev
+	$(BIN)/python tests/faults/kills.py --kills 50 --seconds 540 --processes 2
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

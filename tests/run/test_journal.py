@@ -113,3 +113,34 @@ def test_a_spoiled_journal_is_emptied(tmp_path: Path) -> None:
     journal.close()
     assert path.stat().st_size == 0
     assert run_to_resume(path, [None]) is None
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    bodies=st.lists(st.binary(max_size=60), min_size=1, max_size=6),
+    start=st.integers(0, 1500),
+    filling=st.sampled_from([b"\0", b"\xff", b"hwp1", b"\n"]),
+)
+def test_a_tail_that_the_power_took_gives_whole_pages_or_none(
+    tmp_path_factory: pytest.TempPathFactory, bodies: list[bytes], start: int, filling: bytes
+) -> None:
+    """Blocks that never reached the disk read as zeros or as what lay there, size unchanged.
+
+    No wrong page comes out of it, and what is kept afterwards is there in the next process.
+    """
+    path = tmp_path_factory.mktemp("power") / "it.journal"
+    written(path, bodies)
+    whole = path.read_bytes()
+    start = min(start, len(whole))
+    lost = len(whole) - start
+    path.write_bytes(whole[:start] + (filling * (lost // len(filling) + 1))[:lost])
+    journal = Journal(path, "run-1")
+    journal.open()
+    for number, body in enumerate(bodies):
+        assert journal.get(digest(number)) in (None, (META, body))
+        journal.put(digest(number), META, body)
+    journal.close()
+    journal = Journal(path, "run-1")
+    journal.open()
+    assert [journal.get(digest(n)) for n in range(len(bodies))] == [(META, b) for b in bodies]
+    journal.close()
