@@ -162,7 +162,7 @@ class Shape(ItemTransform[Any, Any]):
         self.repeats = repeats
         self._rules: TableRules | None = None
         self._known: Known = {}
-        self._hinted: set[tuple[str, frozenset[str]]] = set()
+        self._hinted: set[tuple[str, frozenset[str], frozenset[str]]] = set()
         self._keys = KeyWatch()
         self._first = FirstOnly()
         self._unique: bool | None = None
@@ -256,8 +256,8 @@ class Shape(ItemTransform[Any, Any]):
             name=name,
             rules=rules,
             key=key,
+            stable_ids=merging is not Merging.NONE,
             required=frozenset({*required, *key}),
-            ids_from_key=merging is not Merging.NONE or hints.disposition == "replace",
             keeps_root=merging is not Merging.NONE
             or hints.root_key
             or had_root_ids(schema, hints.resource),
@@ -305,9 +305,9 @@ class Shape(ItemTransform[Any, Any]):
         that has children do not reach dlt's extractor in the order they were sent in.
         """
         self.written(shaped.name, shaped.live)
-        mark = (shaped.name, shaped.json_columns)
+        mark = (shaped.name, shaped.json_columns, shaped.variants)
         if mark not in self._hinted:
-            self.set_hints(shaped, is_new=all(name != shaped.name for name, _ in self._hinted))
+            self.set_hints(shaped, is_new=all(name != shaped.name for name, *_ in self._hinted))
             self._hinted.add(mark)
         yield (
             DataItemWithMeta(meta, shaped.rows)
@@ -316,13 +316,15 @@ class Shape(ItemTransform[Any, Any]):
         )
 
     def set_hints(self, shaped: Shaped, *, is_new: bool) -> None:
-        """The hints of a table that is new, or has new JSON columns."""
+        """The hints of a table that is new, or has new JSON or variant columns."""
         columns: dict[str, Any] = {name: {"data_type": "json"} for name in shaped.json_columns}
+        for name in shaped.variants:
+            columns[name] = {**columns.get(name, {}), "variant": True}
+        columns["_dlt_id"] = {"unique": True, "row_key": True}
         own = self.hints.disposition
         form = file_format(self._formats, self._known.get(shaped.name, {}).values(), own)
         if shaped.is_root:
-            if columns or form:
-                self.hint(**form, columns=columns)
+            self.hint(**form, columns=columns)
             return
         merges = self._merging is not Merging.NONE
         settings: dict[str, Any] = {

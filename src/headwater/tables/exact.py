@@ -40,6 +40,7 @@ class Growing:
     """A table that rows are added to: a list of values for each column, filled up with None."""
 
     columns: dict[str, list[Any]] = field(default_factory=dict)
+    variants: set[str] = field(default_factory=set)
     count: int = 0
 
     def add(self, row: dict[str, Any]) -> None:
@@ -95,6 +96,7 @@ def add_row(
     flat, lists = flatten(item, table, types, place.depth)
     given = flat.pop("_dlt_id", None) if place.parent is None else None
     row = typed(flat, table, types)
+    variants = row.keys() - flat.keys()
     if place.parent is None:
         row_id = given or root_id(row, table)
         root = row_id
@@ -107,6 +109,7 @@ def add_row(
         row |= {"_dlt_parent_id": place.parent, "_dlt_list_idx": place.position}
     row["_dlt_id"] = row_id
     growing.setdefault(name, Growing()).add(row)
+    growing[name].variants |= variants
     counts: dict[str, int] = {}
     for path, values in lists.items():
         below = (*place.path, *path)
@@ -201,7 +204,7 @@ def too_wide(value: int) -> bool:
 
 
 def root_id(row: dict[str, Any], table: TableRules) -> str:
-    values = tuple(row.get(name) for name in table.key) if table.ids_from_key else ()
+    values = tuple(row.get(name) for name in table.identity)
     if not values or any(value is None for value in values):
         return uuid.uuid4().hex
     return root_id_text(values)
@@ -218,7 +221,8 @@ def finish(table: TableRules, name: str, growing: Growing, types: dict[str, str]
     rows = pa.Table.from_arrays(list(columns.values()), names=list(columns))
     check_required(table, name, rows)
     texts = frozenset(column for column in growing.columns if types.get(column) == "json")
-    return Shaped(name, strict(table, name, rows), name == table.name, texts)
+    variants = frozenset(growing.variants)
+    return Shaped(name, strict(table, name, rows), name == table.name, texts, variants)
 
 
 def ordered(columns: dict[str, list[Any]]) -> Iterator[tuple[str, list[Any]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -76,8 +76,8 @@ class TableRules:
     """How one resource becomes tables.
 
     `key` are the key columns in their normalised names, empty where rows have no identity.
+    `stable_ids` makes the ids of rows from their keys: only where a key is in a table once.
     `required` are the columns that may not be null, those of the key among them.
-    `ids_from_key` is for rows that replace others; rows that are added have ids of their own.
     `keeps_root` adds the root's id to child rows; `tombstones` adds rows that empty old children:
     those of emptied lists, or where `wiped` names child tables, of every root in these tables.
     """
@@ -85,23 +85,29 @@ class TableRules:
     name: str
     rules: Rules
     key: tuple[str, ...] = ()
+    stable_ids: bool = True
     required: frozenset[str] = frozenset()
-    ids_from_key: bool = True
     keeps_root: bool = False
     tombstones: bool = False
     wiped: frozenset[str] | None = None
     max_nesting: int = 1000
     load_id: str | None = None
 
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """The columns that ids are made from, none where ids are random."""
+        return self.key if self.stable_ids else ()
+
 
 @dataclass(frozen=True, slots=True)
 class Shaped:
-    """One flat table. `json_columns` hold JSON text."""
+    """One flat table. `json_columns` hold JSON text, `variants` what fits no other column."""
 
     name: str
     rows: pa.Table
     is_root: bool
-    json_columns: frozenset[str] = field(default_factory=frozenset)
+    json_columns: frozenset[str] = frozenset()
+    variants: frozenset[str] = frozenset()
 
     @property
     def live(self) -> int:

@@ -49,10 +49,10 @@ class Shaping:
     fresh: Known
     shaped: list[Shaped] = field(default_factory=list)
 
-    def finish(self, name: str, columns: dict[str, Column]) -> None:
+    def finish(self, name: str, columns: dict[str, Column], variants: frozenset[str]) -> None:
         if any(other.name == name for other in self.shaped):
             raise NeedsExact(f"two lists for {name}")
-        self.shaped.append(finished(self.table, name, columns, self.fresh[name]))
+        self.shaped.append(finished(self.table, name, columns, self.fresh[name], variants))
 
 
 def shape(rows: pa.Table, table: TableRules, known: Known) -> tuple[list[Shaped], Known]:
@@ -67,11 +67,12 @@ def shape(rows: pa.Table, table: TableRules, known: Known) -> tuple[list[Shaped]
     for name, column in zip(rows.schema.names, rows.columns, strict=True):
         flatten(flat, table, types, (), name, one_array(column), table.max_nesting)
     typed = typed_columns(flat, table, types)
+    variants = frozenset(typed) - frozenset(flat.columns)
     ids = root_ids(typed, table, count)
     if table.load_id is not None:
         typed["_dlt_load_id"] = pa.repeat(pa.scalar(table.load_id), count)
     typed["_dlt_id"] = ids
-    shaping.finish(table.name, typed)
+    shaping.finish(table.name, typed, variants)
     for path, lists in flat.lists.items():
         child_tables(shaping, Place((table.name, *path), table.max_nesting - 1, ids, ids), lists)
     shaped = shaping.shaped
@@ -154,7 +155,7 @@ def root_ids(columns: dict[str, Column], table: TableRules, count: int) -> Colum
     """An id for each root row: from its key where it has one, else a random one."""
     if "_dlt_id" in columns:
         return columns.pop("_dlt_id")
-    parts = [columns.get(name) for name in table.key] if table.ids_from_key else []
+    parts = [columns.get(name) for name in table.identity]
     if not parts or any(part is None or part.null_count for part in parts):
         return random_ids(count)
     if any(not plain_text(part.type) for part in parts if part is not None):
@@ -199,10 +200,11 @@ def child_tables(shaping: Shaping, place: Place, lists: Column) -> None:
     types = shaping.fresh.setdefault(name, {})
     flat = items(shaping, place, types, values)
     typed = typed_columns(flat, table, types)
+    variants = frozenset(typed) - frozenset(flat.columns)
     if table.keeps_root:
         typed["_dlt_root_id"] = root
     typed |= {"_dlt_parent_id": parent, "_dlt_list_idx": index, "_dlt_id": ids}
-    shaping.finish(name, typed)
+    shaping.finish(name, typed, variants)
     depth = place.depth - (2 if pa.types.is_list(values.type) else 1)
     for path, inner in flat.lists.items():
         child_tables(shaping, Place((*place.path, *path), depth, root, ids), inner)
@@ -231,9 +233,13 @@ def relative(starts: Column, lists: Column) -> Column:
 
 
 def finished(
-    table: TableRules, name: str, columns: dict[str, Column], known: dict[str, str]
+    table: TableRules,
+    name: str,
+    columns: dict[str, Column],
+    known: dict[str, str],
+    variants: frozenset[str],
 ) -> Shaped:
     rows = pa.Table.from_arrays(list(columns.values()), names=list(columns))
     check_required(table, name, rows)
     texts = frozenset(key for key in columns if known.get(key) == "json")
-    return Shaped(name, strict(table, name, rows), name == table.name, texts)
+    return Shaped(name, strict(table, name, rows), name == table.name, texts, variants)

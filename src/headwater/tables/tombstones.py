@@ -30,7 +30,8 @@ def with_tombstones(
         rows = pa.concat_tables(parts, promote_options="default") if parts else None
         if rows is not None and rows.num_rows:
             texts = child.json_columns if child else frozenset[str]()
-            by_name[name] = Shaped(name, strict(table, name, rows), False, texts)
+            variants = child.variants if child else frozenset[str]()
+            by_name[name] = Shaped(name, strict(table, name, rows), False, texts, variants)
     return list(by_name.values())
 
 
