@@ -71,11 +71,11 @@ class DltRules:
 def known_types(schema: Schema, resource: str, table: str) -> Known:
     """The column types that `schema` holds for the tables of a resource."""
     known: Known = {}
-    for name, stored in schema.tables.items():
+    for name, stored in list(schema.tables.items()):
         if name == table or stored.get("resource") == resource:
             known[name] = {
                 column: str(props["data_type"])
-                for column, props in stored["columns"].items()
+                for column, props in list(stored["columns"].items())
                 if props.get("data_type") and not column.startswith("_dlt_")
             }
     return known

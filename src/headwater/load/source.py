@@ -33,6 +33,7 @@ from headwater.load.incremental import (
 )
 from headwater.load.journals import journal_of
 from headwater.load.merging import Merging, merging_of
+from headwater.load.nested import Nested
 from headwater.load.objects import in_words, refuse_unknown
 from headwater.load.recall import Recall, adopt_state
 from headwater.load.secrets import find_secret
@@ -44,6 +45,7 @@ from headwater.load.steps import (
     Shape,
     TableHints,
     current_resource,
+    current_schema,
     foreknown,
 )
 from headwater.plan.graph import Plan, Step, make_plan
@@ -218,6 +220,8 @@ class Resources:
             hints = self.table_hints(step)
             says = self.notice(step), self.refuse(step), self.written(step), self.repeats(step)
             resource.add_step(Shape(hints, *says))
+        else:
+            resource.add_step(Nested(step.name, current_schema))
 
     def as_tables(self, step: Step) -> bool:
         """Whether headwater makes the tables; where hints need dlt's own way, dlt gets objects."""
@@ -349,7 +353,7 @@ class Resources:
         if has_cursor_per_parent(step) or window_of(step) is not None:
             carried.append(LISTED_AS)
         tables = foreknown(self.table_hints(step)) if self.as_tables(step) else None
-        return Decoder(carried, tables=tables, exact=self.needs_objects(step))
+        return Decoder(carried, tables=tables, exact=tables is None or self.needs_objects(step))
 
     def needs_objects(self, step: Step) -> bool:
         """Whether rows must be Python objects from the start: for user steps, or deep cursors."""

@@ -19,6 +19,7 @@ from headwater.decode import Rows, objects_of
 from headwater.errors import DecodeError
 from headwater.load.formats import file_format, formats_of
 from headwater.load.merging import Merging, child_hints, merging_of
+from headwater.load.nested import nests
 from headwater.load.rules import DltRules, Foreknown, known_types
 from headwater.run.extraction import Token
 from headwater.tables.exact import shape_exact
@@ -40,6 +41,7 @@ __all__ = [
     "Shape",
     "TableHints",
     "current_resource",
+    "current_schema",
     "foreknown",
 ]
 
@@ -168,6 +170,7 @@ class Shape(ItemTransform[Any, Any]):
         self._unique: bool | None = None
         self._merging = Merging.NONE
         self._formats: tuple[str, ...] = ()
+        self._passes = False
 
     def bind(self, pipe: Any) -> Shape:
         logging.getLogger("dlt").addFilter(HINT_NOISE)
@@ -182,7 +185,15 @@ class Shape(ItemTransform[Any, Any]):
         if table is None:
             table = self.open()
             self.settle_key(rows)
+            if self._passes:
+                self.notice(
+                    "dlt made its child tables and goes on with them; a full refresh is faster"
+                )
             table = self._rules or table
+        if self._passes:
+            # What dlt made in an earlier run it goes on with: Arrow tables cannot be nested ones.
+            yield DataItemWithMeta(meta, list(objects_of(rows)))
+            return
         if self._merging in (Merging.DELTA, Merging.UPSERT):
             rows = self.once(rows, table)
         try:
@@ -235,6 +246,7 @@ class Shape(ItemTransform[Any, Any]):
         rules = DltRules(schema)
         hints = self.hints = as_hinted_now(self.hints)
         name = rules.table(hints.table)
+        self._passes = nests(schema, name)
         self._known = known_types(schema, hints.resource, name)
         types = self._known.setdefault(name, {})
         required: set[str] = set()
@@ -352,10 +364,14 @@ class Shape(ItemTransform[Any, Any]):
             resource.apply_hints(**hints)
 
 
-def foreknown(hints: TableHints) -> Foreknown:
-    """What a decoder must know of the tables of a resource that is being extracted."""
+def foreknown(hints: TableHints) -> Foreknown | None:
+    """What a decoder must know of the tables of a resource that is being extracted.
+
+    None where dlt makes the tables, as it did in an earlier run.
+    """
     opened = Shape(hints, lambda _: None)
-    return Foreknown(opened.open(), opened._known)
+    rules = opened.open()
+    return None if opened._passes else Foreknown(rules, opened._known)
 
 
 def current_schema() -> Schema:
@@ -391,7 +407,7 @@ def had_root_ids(schema: Schema, resource: str) -> bool:
     """Whether child tables of the resource came to carry the root's id in an earlier run."""
     return any(
         table.get("resource") == resource and "_dlt_root_id" in table["columns"]
-        for table in schema.tables.values()
+        for table in list(schema.tables.values())
     )
 
 
