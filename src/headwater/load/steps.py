@@ -17,6 +17,7 @@ from dlt.extract.items_transform import ItemTransform, LimitItem
 
 from headwater.decode import Rows, objects_of
 from headwater.errors import DecodeError
+from headwater.load.contract import contract_of
 from headwater.load.formats import file_format, formats_of
 from headwater.load.merging import Merging, child_hints, merging_of
 from headwater.load.nested import nests
@@ -183,7 +184,11 @@ class Shape(ItemTransform[Any, Any]):
             return
         table = self._rules
         if table is None:
-            table = self.open()
+            if not is_selected(self.hints.resource):
+                # dlt throws these rows away once children have seen them.
+                yield DataItemWithMeta(meta, item)
+                return
+            table = self.open(contracted=True)
             self.settle_key(rows)
             if self._passes:
                 self.notice(
@@ -201,6 +206,8 @@ class Shape(ItemTransform[Any, Any]):
         except DecodeError as error:
             self.refuse(error)
             yield []
+            return
+        if not tables[0].rows.num_rows:
             return
         self.watch_keys(tables[0])
         for shaped in tables:
@@ -240,8 +247,11 @@ class Shape(ItemTransform[Any, Any]):
         columns = [root.rows.column(n).to_pylist() for n in names if n in root.rows.schema.names]
         return list(zip(*columns, strict=True)) if columns else None
 
-    def open(self) -> TableRules:
-        """The rules of this run's schema, and the types it knows."""
+    def open(self, *, contracted: bool = False) -> TableRules:
+        """The rules of this run's schema, and the types it knows.
+
+        The contract is read where dlt extracts: the schema may change while another thread asks.
+        """
         schema = current_schema()
         rules = DltRules(schema)
         hints = self.hints = as_hinted_now(self.hints)
@@ -277,6 +287,7 @@ class Shape(ItemTransform[Any, Any]):
             wiped=stored if merging is Merging.DELTA else None,
             max_nesting=1000 if hints.max_nesting is None else hints.max_nesting,
             load_id=current_load_id(),
+            contract=contract_of(schema, current_resource(hints.resource)) if contracted else None,
         )
         return self._rules
 
@@ -303,10 +314,13 @@ class Shape(ItemTransform[Any, Any]):
     def shaped(self, rows: Rows, table: TableRules) -> list[Shaped]:
         if isinstance(rows, pa.Table):
             try:
-                tables, self._known = shape(rows, table, self._known)
-                return tables
+                tables, known = shape(rows, table, self._known)
+                if table.contract is None or known == self._known:
+                    self._known = known
+                    return tables
             except NeedsExact:
-                rows = objects_of(rows)
+                pass
+            rows = objects_of(rows)
         tables, self._known = shape_exact(rows, table, self._known)
         return tables
 
@@ -401,6 +415,11 @@ def root_table(resource: str) -> Any:
     """The table hints of the resource that is being extracted; None where no pipeline runs."""
     found = current_resource(resource)
     return None if found is None else found.compute_table_schema()
+
+
+def is_selected(name: str) -> bool:
+    resource = current_resource(name)
+    return resource is None or bool(resource.selected)
 
 
 def had_root_ids(schema: Schema, resource: str) -> bool:

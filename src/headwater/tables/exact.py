@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from headwater.errors import DecodeError
 from headwater.objects import json_text
 from headwater.tables.rules import (
     ARROW,
+    Contract,
     Known,
     Shaped,
     TableRules,
@@ -54,6 +55,10 @@ class Growing:
             if len(column) < self.count:
                 column.append(None)
 
+    def widen(self, names: Iterable[str]) -> None:
+        for name in names:
+            self.columns.setdefault(name, [None] * self.count)
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -81,7 +86,9 @@ def shape_exact(rows: Sequence[Any], table: TableRules, known: Known) -> tuple[l
     shaped = [finish(table, name, part, fresh.get(name, {})) for name, part in growing.items()]
     if table.tombstones:
         roots = (
-            shaped[0].rows.column("_dlt_id").combine_chunks() if rows else pa.array([], pa.string())
+            shaped[0].rows.column("_dlt_id").combine_chunks()
+            if growing[table.name].count
+            else pa.array([], pa.string())
         )
         shaped = [shaped[0], *with_tombstones(shaped[1:], table, known, roots)]
     return shaped, fresh
@@ -92,10 +99,16 @@ def add_row(
 ) -> None:
     """Adds a row to its table, and its lists to the tables below."""
     name = table.rules.join(*place.path)
-    types = fresh.setdefault(name, {})
+    types = fresh.get(name, {})
     flat, lists = flatten(item, table, types, place.depth)
     given = flat.pop("_dlt_id", None) if place.parent is None else None
-    row = typed(flat, table, types)
+    if table.contract is None:
+        row = typed(flat, table, fresh.setdefault(name, {}))
+    else:
+        allowed = under_contract(name, flat, table, table.contract, fresh, growing)
+        if allowed is None:
+            return
+        row = allowed
     variants = row.keys() - flat.keys()
     if place.parent is None:
         row_id = given or root_id(row, table)
@@ -171,6 +184,33 @@ def typed(flat: dict[str, Any], table: TableRules, types: dict[str, str]) -> dic
         column, fitted = fit(name, value, table, types)
         out[column] = fitted
     return out
+
+
+def under_contract(
+    name: str,
+    flat: dict[str, Any],
+    table: TableRules,
+    contract: Contract,
+    fresh: Known,
+    growing: dict[str, Growing],
+) -> dict[str, Any] | None:
+    """The row as `typed`, without the columns that may not be added; None where it must go."""
+    before = fresh.get(name, {})
+    trial = dict(before)
+    row = typed(flat, table, trial)
+    new = {column: kind for column, kind in trial.items() if column not in before}
+    verdict = contract.judge(name, new, frozenset(new) - frozenset(flat))
+    admitted = {column: kind for column, kind in new.items() if column in verdict.columns}
+    if verdict.keeps_row:
+        fresh.setdefault(name, {}).update(admitted)
+        refused = set(new) - set(admitted)
+        return {column: value for column, value in row.items() if column not in refused}
+    if admitted and name in growing:
+        # What the row brought besides may be added, though the row itself goes.
+        fresh[name].update(admitted)
+        growing[name].widen(admitted)
+        growing[name].variants |= admitted.keys() - flat.keys()
+    return None
 
 
 def fit(

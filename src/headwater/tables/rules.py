@@ -12,11 +12,13 @@ from headwater.errors import DecodeError
 
 __all__ = [
     "ARROW",
+    "Contract",
     "Known",
     "NeedsExact",
     "Rules",
     "Shaped",
     "TableRules",
+    "Verdict",
     "check_required",
     "root_id_text",
     "strict",
@@ -72,6 +74,21 @@ class Rules(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a row may stay, and which of the columns that are new to its table."""
+
+    keeps_row: bool
+    columns: frozenset[str] = frozenset()
+
+
+class Contract(Protocol):
+    """What may change of the tables, given by the loading stage."""
+
+    def judge(self, table: str, new: Mapping[str, str], variants: frozenset[str]) -> Verdict:
+        """What becomes of a row whose table would gain the columns `new`."""
+
+
+@dataclass(frozen=True, slots=True)
 class TableRules:
     """How one resource becomes tables.
 
@@ -80,6 +97,7 @@ class TableRules:
     `required` are the columns that may not be null, those of the key among them.
     `keeps_root` adds the root's id to child rows; `tombstones` adds rows that empty old children:
     those of emptied lists, or where `wiped` names child tables, of every root in these tables.
+    `contract` is asked about new tables and columns, None where all may be added.
     """
 
     name: str
@@ -92,6 +110,7 @@ class TableRules:
     wiped: frozenset[str] | None = None
     max_nesting: int = 1000
     load_id: str | None = None
+    contract: Contract | None = None
 
     @property
     def identity(self) -> tuple[str, ...]:

@@ -1,0 +1,104 @@
+"""Schema contracts hold for Arrow tables as dlt holds them for objects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from dlt.common.schema.exceptions import DataValidationError
+from dlt.pipeline.exceptions import PipelineStepFailed
+from tests.load.conftest import Api, Warehouse
+
+from headwater import rest_api_source
+
+FIRST = [{"id": 1, "size": 10, "tags": [{"name": "a"}]}]
+COLUMN = [{"id": 2, "size": 20, "new": 1}, {"id": 3, "size": 30}]
+VARIANT = [{"id": 2, "size": "wide"}, {"id": 3, "size": 30}]
+TABLE = [{"id": 2, "size": 20, "notes": ["n"]}, {"id": 3, "size": 30}]
+BELOW = [{"id": 2, "size": 20, "tags": [{"name": "b", "new": 1}, {"name": "c"}]}]
+
+
+def config(api: Api, contract: Any) -> dict[str, Any]:
+    endpoint = {"path": "rows", "data_selector": "data", "paginator": "single_page"}
+    rows: dict[str, Any] = {"name": "rows", "endpoint": endpoint, "write_disposition": "append"}
+    if contract is not None:
+        rows["schema_contract"] = contract
+    return {"client": {"base_url": api.base_url}, "resources": [rows]}
+
+
+def load(api: Api, warehouse: Warehouse, rows: Any, contract: Any, **source: Any) -> None:
+    api.paths["rows"] = {"data": rows}
+    warehouse.pipeline().run(rest_api_source(config(api, contract), **source))
+
+
+@pytest.mark.parametrize(
+    ("entity", "rows"),
+    [("columns", COLUMN), ("data_type", VARIANT), ("tables", TABLE), ("columns", BELOW)],
+)
+def test_a_frozen_schema_fails_the_run(
+    api: Api, warehouse: Warehouse, entity: str, rows: Any
+) -> None:
+    """A new column, type or table is an error that names it, at the root and below."""
+    load(api, warehouse, FIRST, None)
+    with pytest.raises(PipelineStepFailed) as failed:
+        load(api, warehouse, rows, {entity: "freeze"})
+    error: BaseException | None = failed.value
+    while error is not None and not isinstance(error, DataValidationError):
+        error = error.__cause__ or error.__context__
+    assert isinstance(error, DataValidationError)
+    assert warehouse.rows("SELECT count(*) FROM raw.rows") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("entity", "rows", "kept"),
+    [("columns", COLUMN, [1, 3]), ("data_type", VARIANT, [1, 3]), ("columns", BELOW, [1, 2])],
+)
+def test_rows_that_break_a_contract_are_discarded(
+    api: Api, warehouse: Warehouse, entity: str, rows: Any, kept: list[int]
+) -> None:
+    """`discard_row` drops the row itself, with what is below it, and no other."""
+    load(api, warehouse, FIRST, None)
+    load(api, warehouse, rows, {entity: "discard_row"})
+    assert warehouse.rows("SELECT id FROM raw.rows ORDER BY id") == [(n,) for n in kept]
+    assert set(warehouse.columns("rows")) == {"id", "size", "_dlt_load_id", "_dlt_id"}
+    names = [("a",), ("c",)] if rows is BELOW else [("a",)]
+    assert warehouse.rows("SELECT name FROM raw.rows__tags ORDER BY name") == names
+
+
+@pytest.mark.parametrize(("entity", "rows"), [("columns", COLUMN), ("data_type", VARIANT)])
+def test_values_that_break_a_contract_are_discarded(
+    api: Api, warehouse: Warehouse, entity: str, rows: Any
+) -> None:
+    """`discard_value` keeps the row without the value."""
+    load(api, warehouse, FIRST, None)
+    load(api, warehouse, rows, {entity: "discard_value"})
+    found = warehouse.rows("SELECT id, size FROM raw.rows ORDER BY id")
+    assert found == [(1, 10), (2, 20 if rows is COLUMN else None), (3, 30)]
+    assert set(warehouse.columns("rows")) == {"id", "size", "_dlt_load_id", "_dlt_id"}
+
+
+@pytest.mark.parametrize("mode", ["discard_row", "discard_value"])
+def test_new_tables_are_discarded(api: Api, warehouse: Warehouse, mode: str) -> None:
+    """A list that is new has no table, its rows are not loaded; the root row stays."""
+    load(api, warehouse, FIRST, None)
+    load(api, warehouse, TABLE, None, schema_contract={"tables": mode})
+    assert warehouse.tables() == {"rows", "rows__tags"}
+    assert warehouse.rows("SELECT id FROM raw.rows ORDER BY id") == [(1,), (2,), (3,)]
+
+
+def test_a_new_table_may_begin_under_a_contract(api: Api, warehouse: Warehouse) -> None:
+    """The first run of a table brings its columns; a child table those of its first row."""
+    rows = [{"id": 1, "tags": [{"name": "a"}]}, {"id": 2, "more": 1, "tags": [{"late": 1}]}]
+    load(api, warehouse, rows, {"columns": "discard_value"})
+    assert warehouse.rows("SELECT id, more FROM raw.rows ORDER BY id") == [(1, None), (2, 1)]
+    assert set(warehouse.columns("rows__tags")) == {
+        "name", "_dlt_id", "_dlt_parent_id", "_dlt_list_idx",
+    }  # fmt: skip
+
+
+def test_a_null_never_breaks_a_contract(api: Api, warehouse: Warehouse) -> None:
+    """A row that has only null in a column that is refused stays, wherever it comes."""
+    load(api, warehouse, FIRST, None)
+    rows = [{"id": 2, "new": None}, {"id": 3, "new": 1}, {"id": 4, "new": None}]
+    load(api, warehouse, rows, {"columns": "discard_row"})
+    assert warehouse.rows("SELECT id FROM raw.rows ORDER BY id") == [(1,), (2,), (4,)]
