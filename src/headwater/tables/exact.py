@@ -6,6 +6,7 @@ import dataclasses
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -27,6 +28,7 @@ from headwater.tables.tombstones import with_tombstones
 
 __all__ = ["shape_exact"]
 
+WIDE = Context(prec=120)
 SYSTEM = {
     "_dlt_id": pa.string(),
     "_dlt_load_id": pa.string(),
@@ -236,7 +238,15 @@ def fit(
             raise DecodeError(f"{what} ({error})") from None
         return fit(rules.variant(name, natural), value, table, types, depth + 1)
     types.setdefault(name, target)
-    return name, json_text(fitted) if target == "json" else fitted
+    return name, json_text(fitted) if target == "json" else scaled(fitted, target)
+
+
+def scaled(value: Any, target: str) -> Any:
+    """A decimal with as many digits after the point as its column has, rounded; others as are."""
+    digits = {"decimal": 9, "wei": 0}.get(target)
+    if digits is None or not isinstance(value, Decimal) or not value.is_finite():
+        return value
+    return value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP, WIDE)
 
 
 def too_wide(value: int) -> bool:

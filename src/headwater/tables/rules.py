@@ -35,7 +35,7 @@ ARROW: Mapping[str, pa.DataType] = {
     "time": pa.time64("us"),
     "binary": pa.binary(),
     "decimal": pa.decimal128(38, 9),
-    "wei": pa.decimal256(76, 0),
+    "wei": pa.decimal128(38, 0),
 }
 
 Known = dict[str, dict[str, str]]
