@@ -282,9 +282,11 @@ def test_objects_backend_gives_dicts(api: Api, warehouse: Warehouse) -> None:
 
 def test_the_config_passed_in_is_not_changed(api: Api) -> None:
     """A config can be used again: building sources leaves it as it was."""
-    wanted = config(api, listing("projects"), listing("tasks", "projects/{project_id}/tasks"))
+    columns = {"when": {"data_type": "timestamp"}}
+    tasks = listing("tasks", "projects/{project_id}/tasks", columns=columns)
+    wanted = config(api, listing("projects"), tasks)
     before = copy.deepcopy(wanted)
-    rest_api_source(wanted)
+    rest_api_source(wanted).resources["tasks"].compute_table_schema()
     rest_api_resources(wanted)
     assert wanted == before
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -185,7 +186,8 @@ class Resources:
             out: DltResource = step.external
             return out
         config = step.resource
-        hints = {key: value for key in HINTS if (value := getattr(config, key)) is not None}
+        # dlt writes into the hints it is handed.
+        hints = {key: deepcopy(v) for key in HINTS if (v := getattr(config, key)) is not None}
         incremental = None if has_cursor_per_parent(step) else incremental_of(step)
         parent = built[step.parents[0]] if len(step.parents) == 1 else None
         settings = {"name": step.name, "selected": config.selected, **hints}
