@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: demo test lint types unit bench soak kills clean
+.PHONY: demo test lint types unit bench soak kills parity clean
 
 demo: $(VENV)/.installed
 	$(BIN)/headwater demo
@@ -29,6 +29,9 @@ soak: $(VENV)/.installed-dev
 
 kills: $(VENV)/.installed-dev
 	$(BIN)/python tests/faults/kills.py --kills 50 --seconds 540 --processes 2
+
+parity: $(VENV)/.installed-dev
+	$(BIN)/python tests/parity/run.py --cases 2000 --pipelines 500 --seconds 840 --processes 2
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
+os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
 sys.path.insert(0, str(Path(__file__).parent))

@@ -95,7 +95,7 @@ def by_dlt(batches: Iterable[Sequence[str]], schema: Schema, *, as_is: bool = Fa
         }
         for name in written.rows
     }
-    return columns, tree(written.rows)
+    return columns, tree_of(written.rows, ROOT, schema.naming.PATH_SEPARATOR)
 
 
 def by_headwater(
@@ -121,7 +121,19 @@ def by_headwater(
             if part.rows.num_rows:
                 out.setdefault(part.name, []).extend(rows_of(part))
     columns = {name: dict(known[name]) for name in out}
-    return (columns, tree(out)), fast
+    return (columns, tree_of(out, ROOT, schema.naming.PATH_SEPARATOR)), fast
+
+
+def three_ways(
+    texts: Sequence[Sequence[str]], nesting: int | None, declared: dict[str, str]
+) -> tuple[Tables, Tables, Tables | None]:
+    """The tables of the records by the fast path, by the exact one, and by dlt where it can."""
+    ours, _ = by_headwater(texts, new_schema(declared, nesting))
+    exact, _ = by_headwater(texts, new_schema(declared, nesting), exact=True)
+    try:
+        return ours, exact, by_dlt(texts, new_schema(declared, nesting))
+    except DltFails:
+        return ours, exact, None
 
 
 def shape_any(rows: Any, table: TableRules, known: Known) -> tuple[list[Shaped], Known, bool]:
@@ -141,18 +153,14 @@ def rows_of(part: Shaped) -> list[dict[str, Any]]:
     return rows
 
 
-def tree(rows: dict[str, list[dict[str, Any]]]) -> Tree:
-    return tree_of(rows, ROOT)
-
-
-def tree_of(rows: dict[str, list[dict[str, Any]]], root: str) -> Tree:
+def tree_of(rows: dict[str, list[dict[str, Any]]], root: str, separator: str = "__") -> Tree:
     """The root rows with the rows below them, keys of no meaning left out: comparable."""
     ids = {name: {row["_dlt_id"] for row in part} for name, part in rows.items()}
     below: dict[tuple[str, str], list[tuple[str, dict[str, Any]]]] = {}
     for name, children in rows.items():
         if name == root:
             continue
-        above = sorted((other for other in rows if name.startswith(f"{other}__")), key=len)
+        above = sorted((other for other in rows if name.startswith(other + separator)), key=len)
         for child in children:
             link = child["_dlt_parent_id"]
             parent = [other for other in above if link in ids[other]][-1]

@@ -115,6 +115,11 @@ def batches(draw: st.DrawFn) -> list[list[str]]:
     return [texts[a:b] for a, b in itertools.pairwise(edges)]
 
 
+DECLARED = {"a": "json", "b": "double", "a_b": "text", "x_y": "timestamp", "id": "bigint"}
+nestings = st.sampled_from([None, None, None, 0, 1, 2])
+declarations: st.SearchStrategy[dict[str, str]] = st.sampled_from([{}, {}, DECLARED])
+
+
 def unlike_dlt(text: str) -> bool:
     """Whether dlt cannot read or load the record, or stores it in another way on purpose."""
     odd = ("NaN", "Infinity", "\\ud8", "1e400", "-1E999", "\\u0000", '"":')

@@ -11,9 +11,21 @@ from typing import Any
 from headwater.objects import read_object
 
 REASONS = {
+    "child tables": "dlt cannot write Arrow items to nested tables: here they are tables of their"
+    " own, linked by the same columns; the stored schema names no `parent`, under `merge` they have"
+    " a column `_dlt_deleted`",
+    "`_dlt_id` under `merge`": "dlt draws it at random; here it is made from the primary key",
+    "width of decimals": "dlt leaves it to the destination; here the stored schema names 38 and 9"
+    " (38 and 0 for `wei`)",
+    "null in a column that a contract refuses": "with `discard_row` dlt drops such a row if it"
+    " comes after the first refusal, and keeps it before; here a null never costs a row",
+    "a contract that freezes": "dlt fails in the normalize step, here the extract step fails",
+    "a run without rows": "dlt makes no load of it; here the run is noted in the state, a load",
     "halves of surrogate pairs": "dlt fails to write them; U+FFFD stands for them here",
     "lists under a blank key": "dlt adds their rows to the root table; here `_empty` is a table",
     "a key of underscores": "dlt makes a column without a name, which no database takes",
+    "lists of lists under the key `_`, by other naming conventions than snake_case": "dlt names"
+    " Arrow items again: the table of the inner lists has two underscores fewer here",
     "null beside a value": "of `a: 1, A: null`, one column, dlt stores the null: the value is lost",
     "integers beyond 64 bits": "dlt fails to write or load them; here they are text, to the digit",
     "numbers and times beyond their type": "dlt fails in the middle of a load; variants take them",
