@@ -23,10 +23,10 @@ from headwater.load.alone import alone
 from headwater.load.destination import Target, target_of
 from headwater.load.explain import explained
 from headwater.load.journals import FOLDER
+from headwater.load.resources import Resources
 from headwater.load.room import room_wanted
 from headwater.load.runs import RUNS_TABLE, runs_source
 from headwater.load.settings import masker_of
-from headwater.load.source import Resources
 from headwater.load.unfinished import LOADED, Command
 from headwater.plan.graph import Plan, make_plan
 from headwater.report import Ledger, Report
@@ -108,13 +108,7 @@ def sync(
 
     built = Resources(plan, on_incomplete="raise" if full_refresh else "load", listener=listen)
     source = chosen(built.source(config.name), resources, limit, target)
-    runs = runs_source(
-        source,
-        rows=lambda: [item.to_row() for item in ledger.report().resources],
-        withheld=lambda: built.fallout().withheld,
-        started_at=datetime.now(UTC),
-        table_format=target.table_format,
-    )
+    runs = noted(source, built, ledger, target)
     name = pipeline_name or pipeline_for(config, target, dataset)
     places = pipelines_dir or get_dlt_pipelines_dir(), target.location
     with explained(target, masker_of(config)), room_wanted(*places), alone(name, pipelines_dir):
@@ -139,6 +133,17 @@ def sync(
     if failures := built.failures():
         raise PartlyLoaded(failures, synced)
     return synced
+
+
+def noted(source: DltSource, built: Resources, ledger: Ledger, target: Target) -> DltSource:
+    """The source that follows `source` and notes what became of it."""
+    return runs_source(
+        source,
+        rows=lambda: [item.to_row() for item in ledger.report().resources],
+        withheld=lambda: built.fallout().withheld,
+        started_at=datetime.now(UTC),
+        table_format=target.table_format,
+    )
 
 
 def pipeline_for(config: Config, target: Target, dataset: str) -> str:

@@ -69,6 +69,8 @@ def drawn(seed: int) -> Mixture:
     if disposition != "replace" and r.random() < 0.35:
         # A parent that the API filters itself has its children asked for no more, by design.
         add_cursor(resources[0], asked=structure == "root")
+    if disposition != "replace" and structure in ("child", "grandchild") and r.random() < 0.3:
+        add_cursor(resources[1], asked=structure == "child")
     quirks = frozenset(
         quirk
         for quirk, share in (

@@ -49,6 +49,27 @@ def test_a_run_after_a_complete_one_asks_for_everything(api: Api, warehouse: War
         assert len(api.seen) == PARENTS + 1
 
 
+def test_nothing_is_asked_ahead_of_pages_that_are_there(api: Api, warehouse: Warehouse) -> None:
+    """A listing without a total that was read to its end is not asked beyond it again."""
+
+    def page(query: dict[str, str]) -> Any:
+        offset = int(query["offset"])
+        return {"data": [{"id": offset}] if offset < 40 else []}
+
+    api.paths["rows"] = page
+    paginator = {"type": "offset", "limit": 1, "total_path": None}
+    rows = listing("rows")
+    rows["endpoint"]["paginator"] = paginator
+    wanted = config(api, rows, listing("others"))
+    with pytest.raises(PipelineStepFailed, match="others -> 404"):
+        warehouse.pipeline().run(rest_api_source(wanted))
+    api.seen.clear()
+    api.paths["others"] = {"data": [{"id": 1}]}
+    warehouse.pipeline().run(rest_api_source(wanted))
+    assert api.seen == ["/others"]
+    assert warehouse.rows("SELECT count(*) FROM raw.rows") == [(40,)]
+
+
 def test_a_refresh_asks_for_everything(api: Api, warehouse: Warehouse) -> None:
     """A run that drops dlt's state does not take the answers of the run before it."""
     wanted = family(api)

@@ -80,6 +80,7 @@ async def list_async(
     retries: RetryRule | None = None,
     actions: Sequence[ResponseAction] = (),
     take: int | None = None,
+    crowd: int = 1,
 ) -> Outcome:
     out, time = Outcome(), FakeTime()
 
@@ -106,6 +107,7 @@ async def list_async(
                 selector=parse_path(selector) if selector else None,
                 listener=out.events.append,
                 selected=Selected(),
+                crowd=lambda: crowd,
             )
             slices = out.listing.slices()
             try:

@@ -65,6 +65,17 @@ def test_a_capped_limit_loses_no_rows(read_listing: Read) -> None:
     assert "the server caps `limit`: 250 asked, 100 a page" in [e.what for e in out.of(Noticed)]
 
 
+@pytest.mark.parametrize("total", [{}, {"total": 30}])
+def test_among_many_listings_nothing_is_asked_in_vain(
+    read_listing: Read, total: dict[str, int]
+) -> None:
+    """Pages that nobody knows of are not asked ahead where other listings wait for their turn."""
+    pager = pager_of(OffsetPaginator(limit=10))
+    out = read_listing(offsets(ROWS[:30], **total), pager, crowd=4)
+    assert out.rows == ROWS[:30]
+    assert len(out.asked) == 4
+
+
 def test_a_listing_short_of_its_total_is_partial(read_listing: Read) -> None:
     """Where the API names 444 and 200 come, the listing ends as partial with both figures."""
     out = read_listing(offsets(ROWS[:200], total=444), pager_of(OffsetPaginator(limit=100)))

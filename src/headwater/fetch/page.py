@@ -44,8 +44,9 @@ class Request:
 class Page:
     """An answer: its bytes as they came, decompressed; header names in lower case.
 
-    `ignored` says that the config wants no notice taken of it, beyond ending the listing. Where
-    code of the user's own saw it, `response` is what that was shown, and `wire` how it came.
+    `ignored` says that the config wants no notice taken of it, beyond ending the listing; `kept`
+    that it came in an earlier run. Where code of the user's own saw it, `response` is what that was
+    shown, and `wire` how it came.
     """
 
     request: Request
@@ -56,6 +57,7 @@ class Page:
     reason: str = ""
     seconds: float = 0.0
     ignored: bool = False
+    kept: bool = False
     response: Any = field(default=None, repr=False, compare=False)
     wire: Page | None = field(default=None, repr=False, compare=False)
 

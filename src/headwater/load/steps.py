@@ -1,28 +1,35 @@
-"""The steps that headwater adds to a dlt pipe: rows go to children, tables take shape."""
+"""The step of a dlt pipe in which rows become tables, and hints are set for them."""
 
 from __future__ import annotations
 
 import dataclasses
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import dlt
 import pyarrow as pa
-from dlt.common.schema import Schema
-from dlt.common.storages.load_package import load_package_state
 from dlt.extract.items import DataItemWithMeta
-from dlt.extract.items_transform import ItemTransform, LimitItem
+from dlt.extract.items_transform import ItemTransform
 
 from headwater.decode import Rows, objects_of
 from headwater.errors import DecodeError
 from headwater.load.contract import contract_of
+from headwater.load.current import (
+    TableHints,
+    as_hinted_now,
+    current_load_id,
+    current_resource,
+    current_schema,
+    declared_columns,
+    had_root_ids,
+    is_selected,
+    root_table,
+)
 from headwater.load.formats import file_format, formats_of
 from headwater.load.merging import Merging, child_hints, merging_of
 from headwater.load.nested import nests
 from headwater.load.rules import DltRules, Foreknown, known_types
-from headwater.run.extraction import Token
 from headwater.tables.exact import shape_exact
 from headwater.tables.keys import FirstOnly, KeyWatch
 from headwater.tables.rules import Known, NeedsExact, Shaped, TableRules
@@ -35,16 +42,7 @@ SAID = {
 }
 IDENTITIES = ("guid", "uuid", "_id", "key", "slug")
 
-__all__ = [
-    "HandOver",
-    "HandOverChanged",
-    "Parent",
-    "Shape",
-    "TableHints",
-    "current_resource",
-    "current_schema",
-    "foreknown",
-]
+__all__ = ["Shape", "foreknown"]
 
 
 class HintNoise(logging.Filter):
@@ -61,83 +59,6 @@ class HintNoise(logging.Filter):
 
 
 HINT_NOISE = HintNoise()
-
-
-class Parent:
-    """Travels with rows: what children are asked for, and the token of their being on the way.
-
-    `changed` are those of the rows that the cursor let pass.
-    """
-
-    __slots__ = ("changed", "rows", "token")
-
-    def __init__(self, token: Token, rows: Rows | None = None, changed: Rows | None = None) -> None:
-        self.token = token
-        self.rows = rows
-        self.changed = changed
-
-
-class HandOver(ItemTransform[Any, Any]):
-    """Gives children the rows as they are before the incremental filter, after the user's steps."""
-
-    placement_affinity: ClassVar[float] = 0.5
-
-    def __init__(self, *, limited: bool = False) -> None:
-        super().__init__(lambda item: item)
-        self.limited = limited
-
-    def bind(self, pipe: Any) -> HandOver:
-        return HandOver(limited=pipe.get_by_type(LimitItem) is not None)
-
-    def __call__(self, item: Any, meta: Any = None) -> Iterator[Any]:
-        rows = item if isinstance(item, (list, pa.Table)) else [item]
-        if not isinstance(meta, Parent) or len(rows) == 0:
-            yield item
-        elif self.limited:
-            # A limit counts items, so none is added; what the cursor filters has no children then.
-            yield DataItemWithMeta(Parent(meta.token, rows), item)
-        else:
-            # Filters drop an item with its meta, but they let an empty list pass.
-            yield DataItemWithMeta(Parent(meta.token, rows), [])
-            yield DataItemWithMeta(Parent(meta.token), item)
-
-
-class HandOverChanged(HandOver):
-    """Gives children that want no others the rows that the incremental filter let pass."""
-
-    placement_affinity: ClassVar[float] = 1.5
-
-    def bind(self, pipe: Any) -> HandOverChanged:
-        return HandOverChanged(limited=pipe.get_by_type(LimitItem) is not None)
-
-    def __call__(self, item: Any, meta: Any = None) -> Iterator[Any]:
-        rows = item if isinstance(item, (list, pa.Table)) else [item]
-        if not isinstance(meta, Parent) or len(rows) == 0:
-            yield item
-        elif self.limited:
-            yield DataItemWithMeta(Parent(meta.token, meta.rows, rows), item)
-        else:
-            yield DataItemWithMeta(Parent(meta.token, changed=rows), [])
-            yield item
-
-
-@dataclass(frozen=True, slots=True)
-class TableHints:
-    """What a resource's tables need to know of its hints.
-
-    `merges_alone` says that rows are merged by key, and no other resource writes to the table.
-    `carried` are the columns of parents that rows carry.
-    """
-
-    resource: str
-    table: str
-    disposition: str
-    key: tuple[str, ...]
-    key_is_default: bool
-    max_nesting: int | None
-    root_key: bool
-    merges_alone: bool
-    carried: tuple[str, ...] = ()
 
 
 def raised(error: DecodeError) -> None:
@@ -386,76 +307,6 @@ def foreknown(hints: TableHints) -> Foreknown | None:
     opened = Shape(hints, lambda _: None)
     rules = opened.open()
     return None if opened._passes else Foreknown(rules, opened._known)
-
-
-def current_schema() -> Schema:
-    """The schema that is extracted into; one of our own where no pipeline runs."""
-    try:
-        return dlt.current.source_schema()
-    except Exception:
-        return Schema("rest_api")
-
-
-def current_load_id() -> str | None:
-    try:
-        return load_package_state()["load_id"]
-    except Exception:
-        return None
-
-
-def current_resource(name: str) -> Any:
-    """The resource that is being extracted; None where no pipeline runs."""
-    try:
-        return dlt.current.source().resources[name]
-    except Exception:
-        return None
-
-
-def root_table(resource: str) -> Any:
-    """The table hints of the resource that is being extracted; None where no pipeline runs."""
-    found = current_resource(resource)
-    return None if found is None else found.compute_table_schema()
-
-
-def is_selected(name: str) -> bool:
-    resource = current_resource(name)
-    return resource is None or bool(resource.selected)
-
-
-def had_root_ids(schema: Schema, resource: str) -> bool:
-    """Whether child tables of the resource came to carry the root's id in an earlier run."""
-    return any(
-        table.get("resource") == resource and "_dlt_root_id" in table["columns"]
-        for table in list(schema.tables.values())
-    )
-
-
-def as_hinted_now(hints: TableHints) -> TableHints:
-    """`hints` with the disposition and key that the resource has by now: code may change them."""
-    resource = current_resource(hints.resource)
-    if resource is None:
-        return hints
-    table = resource.compute_table_schema()
-    disposition = str(table.get("write_disposition") or hints.disposition)
-    key = tuple(name for name, column in table["columns"].items() if column.get("primary_key"))
-    same = disposition == hints.disposition and set(key) == set(hints.key)
-    return (
-        hints
-        if same
-        else dataclasses.replace(
-            hints,
-            disposition=disposition,
-            key=key,
-            merges_alone=hints.merges_alone and disposition == "merge" and bool(key),
-        )
-    )
-
-
-def declared_columns(resource: str) -> Mapping[str, Any]:
-    """The column hints of the resource that is being extracted."""
-    found = current_resource(resource)
-    columns = None if found is None else found.columns
-    return columns if isinstance(columns, Mapping) else {}
 
 
 def keys_of(rows: Rows) -> list[str]:

@@ -15,7 +15,7 @@ import time
 import uuid
 import zlib
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -226,7 +226,7 @@ class JournalledClient(Client):
                 self._listener(Noticed(ask.resource, what))
             page = await self.again(Page(request=request, body=body, **meta), ask)
             if page is not None:
-                return read(page)
+                return read(replace(page, kept=True))
 
         def read_and_keep(page: Page) -> T:
             out = read(page)

@@ -60,7 +60,7 @@ class Listing:
     """Reads the pages of one request. Used once.
 
     `pager` None means that the first page shows how the API pages; `selector` None means that it
-    shows where the rows are.
+    shows where the rows are. `crowd` tells how many listings are being read, this one among them.
     """
 
     client: Client
@@ -71,6 +71,7 @@ class Listing:
     listener: Listener
     selected: Selected
     carried: tuple[object, ...] = ()
+    crowd: Callable[[], int] = lambda: 1
     rows: int = 0
     expected: int | None = None
     repeats: Repeats = field(default_factory=Repeats)
@@ -210,7 +211,7 @@ class Listing:
                 if leaf.page.ignored:
                     return
                 going = self.moved(course, leaf)
-                if going and not ahead.ask(course.upcoming()):
+                if going and not ahead.ask(self.upcoming(course, leaf.page)):
                     course.missed()
                 leaf = None
             self.expected = course.expected()
@@ -219,6 +220,18 @@ class Listing:
             for note in course.notes:
                 self.listener(Noticed(self.ask.resource, note))
             await ahead.close()
+
+    def upcoming(self, course: Course, page: Page) -> list[int]:
+        """The positions to ask for after `page`: fewer where nobody knows that they are there.
+
+        One only where an earlier run had it: such pages come at once, and the next one may tell
+        that it is the last. Among many listings each has its share, so that none is asked in vain.
+        """
+        positions = course.upcoming()
+        if course.end is not None:
+            return positions
+        share = self.client.settings.max_concurrency // max(1, self.crowd())
+        return positions[: 1 if page.kept else max(1, share)]
 
     async def next(self, course: Course, ahead: Ahead[Leaf]) -> Leaf | None:
         """The page whose turn it is; None where a page that should not be there is refused."""

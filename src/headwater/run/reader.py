@@ -67,6 +67,7 @@ class Reader:
         self._decoders: dict[str, tuple[Decoder, asyncio.Lock]] = {}
         self._selected: dict[str, Selected] = {}
         self._asked: dict[str, set[Values]] = {}
+        self._reading = 0
 
     async def batches(
         self, step: Step, values: list[Values], cursors: Cursors, *, limited: bool = False
@@ -109,12 +110,15 @@ class Reader:
     ) -> AsyncGenerator[Slice, None]:
         """The pages of one listing; how it fell short is noted, not raised."""
         listing = self.listing(client, step, values, cursor)
+        self._reading += 1
         try:
             async with aclosing(listing.slices()) as slices:
                 async for piece in slices:
                     yield piece
         except (FetchError, DecodeError) as error:
             self.fail(step, error, listing.rows)
+        finally:
+            self._reading -= 1
         if listing.reasons and not skips(step):
             request = listing.request
             which = f" ({client.mask(f'{request.method} {request.full_url}')})"
@@ -154,6 +158,7 @@ class Reader:
             selector=parse_path(step.selector) if step.selector else None,
             listener=self.listener,
             selected=self._selected.setdefault(step.name, Selected()),
+            crowd=lambda: self._reading,
             carried=values[width:] + (() if cursor.number is None else (cursor.number,)),
         )
 
