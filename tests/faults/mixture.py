@@ -88,8 +88,7 @@ def drawn(seed: int) -> Mixture:
         rows_per_parent=r.choice((None, None, 0, 1, r.randint(2, 14))),
         seed=seed,
         faults=faults_of(r),
-        # A capped first page that is as long as a total too low looks like all there is.
-        max_limit=None if total_off < 0 else r.choice((None, None, r.randint(1, 9))),
+        max_limit=r.choice((None, None, r.randint(1, 9))),
         page_size=r.randint(2, 10),
         retry_after_s=r.choice((None, 0)),
         totals=r.random() < 0.5,

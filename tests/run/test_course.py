@@ -9,13 +9,32 @@ import pytest
 from headwater.config.models import OffsetPaginator, PageNumberPaginator
 from headwater.errors import PagingError
 from headwater.fetch.paginate import Facts, Indexed, pager_of
-from headwater.run.course import MOST_EMPTY, Course
+from headwater.run.course import MOST_EMPTY, Course, Short
 
 
 def course(pager: Any, most: int = 16) -> Course:
     made = pager_of(pager)
     assert isinstance(made, Indexed)
     return Course(made, most)
+
+
+def test_a_page_shorter_than_asked_for_is_doubted_until_one_so_long_was_all() -> None:
+    """It may be as long as the server lets pages be; listings of a resource share what they learn."""
+    short = Short()
+
+    def goes_on(count: int, *then: int) -> list[bool]:
+        made = pager_of(OFFSET)
+        assert isinstance(made, Indexed)
+        one = Course(made, 16, short)
+        out = [one.after(rows, Facts(end=count)) for rows in (count, *then)]
+        assert one.weigh() == []
+        return out
+
+    assert goes_on(3, 0) == [True, False]
+    assert goes_on(3) == goes_on(2) == [False]
+    assert goes_on(5, 5, 0) == [True, True, False]
+    assert goes_on(5, 0) == [True, False]
+    assert goes_on(4) == [False]
 
 
 OFFSET = OffsetPaginator(limit=10)
@@ -33,7 +52,9 @@ DEMAND = OffsetPaginator(limit=10, total_path="total", total_required=True)
         (DEMAND, [(10, 20), (10, 20)], False),
         (OFFSET, [(10, 5)], True),
         (OFFSET, [(10, 5), (10, 5), (0, None)], False),
-        (OFFSET, [(3, 3)], False),
+        (OFFSET, [(3, 3)], True),
+        (OFFSET, [(3, 3), (0, None)], False),
+        (OffsetPaginator(limit=10, stop_after_short_page=True), [(3, 3)], False),
         (OffsetPaginator(limit=10, stop_after_short_page=True), [(3, None)], False),
         (OffsetPaginator(limit=10, stop_after_short_page=True), [(10, None)], True),
         (OffsetPaginator(limit=10, maximum_offset=20), [(10, None), (10, None)], False),

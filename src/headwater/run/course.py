@@ -7,9 +7,16 @@ from dataclasses import dataclass, field
 from headwater.errors import PagingError
 from headwater.fetch.paginate import Facts, Indexed
 
-__all__ = ["MOST_EMPTY", "Course"]
+__all__ = ["MOST_EMPTY", "Course", "Short"]
 
 MOST_EMPTY = 1000
+
+
+@dataclass(slots=True)
+class Short:
+    """The longest only page of a resource that was seen to be all there is, over its listings."""
+
+    rows: int = 0
 
 
 @dataclass(slots=True)
@@ -17,11 +24,14 @@ class Course:
     """Takes page after page, in order. `most` is how many pages may be asked ahead.
 
     A total that the config demands ends the listing. One that is merely there is believed when it
-    agrees with what came; where a full page stands at the end, one more is asked for.
+    agrees with what came; where a full page stands at the end, one more is asked for. So it is
+    after a first page that is shorter than asked for: it may be all there is, or as long as the
+    server lets a page be. Listings of a resource share what was learned of that in `short`.
     """
 
     pager: Indexed
     most: int
+    short: Short = field(default_factory=Short)
     position: int = 0
     rows: int = 0
     pages: int = 0
@@ -95,7 +105,10 @@ class Course:
             if self.pager.total_required:
                 return False
             asked_for = limit is not None and count >= limit
-            self.doubted = self.position > self.total or asked_for or (full and self.pages > 1)
+            unsure = self.pager.by_rows and not self.pager.stop_on_short
+            capped = unsure and self.pages == 1 and count > self.short.rows
+            full = full and self.pages > 1
+            self.doubted = self.position > self.total or asked_for or full or capped
             return self.doubted
         return not (self.pager.stop_on_short and limit is not None and count < limit)
 
@@ -135,6 +148,8 @@ class Course:
     def weigh(self) -> list[str]:
         """What is missing, by the total that the API named; what is odd goes to the notes."""
         wanted = self.expected()
+        if self.rows == self.largest == wanted:
+            self.short.rows = max(self.short.rows, self.rows)
         if wanted is None or self.pager.maximum is not None:
             return []
         if self.first_total != self.total:

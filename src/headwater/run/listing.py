@@ -21,7 +21,7 @@ from headwater.fetch.foreign import Foreign, ForeignPager
 from headwater.fetch.page import Page, Request
 from headwater.fetch.paginate import Chained, Facts, Indexed, Pager, detect
 from headwater.run.ahead import Ahead
-from headwater.run.course import MOST_EMPTY, Course
+from headwater.run.course import MOST_EMPTY, Course, Short
 from headwater.run.repeats import Repeats
 
 __all__ = ["Listing", "Selected"]
@@ -35,11 +35,12 @@ MOST_DEEP = 200
 
 @dataclass(slots=True)
 class Selected:
-    """What the selector of a resource met over all its listings."""
+    """What the selector of a resource met over all its listings, and what was learned of pages."""
 
     answers: int = 0
     matched: int = 0
     keys: tuple[str, ...] = ()
+    short: Short = field(default_factory=Short)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +197,7 @@ class Listing:
         self, pager: Indexed, first: Leaf | None = None
     ) -> AsyncGenerator[Leaf, None]:
         """Pages by position, after `first`; those that are likely to come are asked ahead."""
-        course = Course(pager, self.client.settings.max_concurrency)
+        course = Course(pager, self.client.settings.max_concurrency, self.selected.short)
         ahead = Ahead(lambda position: self.read(pager.at(self.request, position)))
         leaf = first
         going = course.open
