@@ -72,9 +72,12 @@ def api(world: World) -> Iterator[str]:
 
 
 def of_parent(pages: list[list[str]], number: int) -> list[str]:
-    """The records of the child of parent `number`: those of one page, under ids of their own."""
-    texts = pages[number % len(pages)]
-    return [with_id(text, number * 100 + n) for n, text in enumerate(texts)]
+    """The records of the child of parent `number`: the first page, under ids of their own.
+
+    They are alike for every parent, since the first value of a column decides its type and parents
+    may be asked in any order.
+    """
+    return [with_id(text, number * 100 + n) for n, text in enumerate(pages[0])]
 
 
 STEPS: dict[str, Any] = {
@@ -102,8 +105,9 @@ def configured(drawn: Drawn) -> list[dict[str, Any]]:
 
 
 def config(url: str, world: World) -> dict[str, Any]:
+    paginator = {"type": "json_link", "next_url_path": "next"}
     return {
-        "client": {"base_url": url, "paginator": {"type": "json_link", "next_url_path": "next"}},
+        "client": {"base_url": url, "paginator": paginator},
         "resources": [part for drawn in world.resources for part in configured(drawn)],
     }
 

@@ -67,6 +67,16 @@ WORLDS |= {
             ),
         )
     ),
+    "a cursor that is no text, and rows without one": World(
+        (
+            Drawn(
+                "rows",
+                {"write_disposition": "append"},
+                ([['{"id":1,"at":false}', '{"id":2}']], [['{"id":3}']], [['{"id":4,"at":true}']]),
+                cursor="at",
+            ),
+        )
+    ),
     "more digits than a decimal has": World(
         (
             hinted(

@@ -19,7 +19,7 @@ def course(pager: Any, most: int = 16) -> Course:
 
 
 def test_a_page_shorter_than_asked_for_is_doubted_until_one_so_long_was_all() -> None:
-    """It may be as long as the server lets pages be; listings of a resource share what they learn."""
+    """It may be as long as the server allows; a resource's listings share what they learn."""
     short = Short()
 
     def goes_on(count: int, *then: int) -> list[bool]:

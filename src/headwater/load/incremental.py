@@ -99,8 +99,11 @@ def cursor_values(step: Step, cursor: Any) -> dict[str, Any]:
     return out
 
 
-def with_cursor_column(rows: Rows, incremental: Incremental) -> Rows:
-    """`rows` with a cursor column that has a type, where rows without a cursor are allowed."""
+def with_cursor_column(rows: Rows, incremental: Incremental, cursor: Any) -> Rows:
+    """`rows` with a cursor column that has a type, where rows without a cursor are allowed.
+
+    dlt compares it with the value that `cursor` stands at, so it has the type of that.
+    """
     if isinstance(rows, list):
         return rows
     name = incremental.cursor_path
@@ -109,5 +112,7 @@ def with_cursor_column(rows: Rows, incremental: Incremental) -> Rows:
         return rows
     if at < 0 and incremental.on_cursor_value_missing in (None, "raise"):
         return rows
-    column = pa.nulls(rows.num_rows, pa.string())
+    last = getattr(cursor, "last_value", None)
+    kind = pa.string() if last is None else pa.scalar(last).type
+    column = pa.nulls(rows.num_rows, kind)
     return rows.append_column(name, column) if at < 0 else rows.set_column(at, name, column)

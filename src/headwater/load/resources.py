@@ -293,7 +293,7 @@ class Resources:
             run = self.extraction()
             listings = self.listings(step, cursor)
             async for batch in run.head(step, listings.of):
-                yield self.item(run, step, self.news(run, step, listings, batch.rows))
+                yield self.item(run, step, self.news(run, step, listings, batch.rows), cursor)
 
         if incremental is None:
             return lambda: read(None)
@@ -314,7 +314,7 @@ class Resources:
             run = self.extraction()
             listings = self.listings(step, incremental)
             async for batch in run.children(step, rows, listings.of, token):
-                yield self.item(run, step, self.news(run, step, listings, batch.rows))
+                yield self.item(run, step, self.news(run, step, listings, batch.rows), incremental)
 
         def handed(item: Any, meta: Any) -> Any:
             if isinstance(meta, Parent):
@@ -348,7 +348,7 @@ class Resources:
             run.refuse(step, error)
             return []
 
-    def item(self, run: Extraction, step: Step, rows: Rows) -> Any:
+    def item(self, run: Extraction, step: Step, rows: Rows, cursor: Any) -> Any:
         """A batch as dlt takes it: rows, with a token where children wait for them.
 
         The meta is set even where it is None: an item without one inherits that of its parent.
@@ -358,7 +358,7 @@ class Resources:
         if not self.as_tables(step):
             rows = list(objects_of(rows))
         elif isinstance(step.incremental, Incremental):
-            rows = with_cursor_column(rows, step.incremental)
+            rows = with_cursor_column(rows, step.incremental, cursor)
         parent = Parent(run.token(step.name)) if self.hands_over(step) else None
         return DataItemWithMeta(parent, rows)
 
