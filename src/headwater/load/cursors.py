@@ -59,8 +59,8 @@ class Listings(Protocol):
     def of(self, values: Values) -> Sequence[Cursor]:
         """The cursors of the listings that `values` are asked for."""
 
-    def keep(self, rows: Rows) -> Rows:
-        """The rows that count. Raises DecodeError where that cannot be told."""
+    def keep(self, rows: Rows) -> tuple[Rows, Rows]:
+        """The rows that count, and the others. Raises DecodeError where that cannot be told."""
 
 
 class OneListing:
@@ -72,8 +72,8 @@ class OneListing:
     def of(self, values: Values) -> Sequence[Cursor]:
         return (self._cursor,)
 
-    def keep(self, rows: Rows) -> Rows:
-        return rows
+    def keep(self, rows: Rows) -> tuple[Rows, Rows]:
+        return rows, []
 
 
 class ListingCursors:
@@ -140,22 +140,28 @@ class ListingCursors:
         self._asked.append(Asked(key, start, before))
         return Cursor(cursor_values(self._step, values), len(self._asked) - 1)
 
-    def keep(self, rows: Rows) -> Rows:
-        """The rows that are news, without the mark of their listing; moves the cursors.
+    def keep(self, rows: Rows) -> tuple[Rows, Rows]:
+        """Rows that are news, and others, without the mark of their listing; moves the cursors.
 
         Raises DecodeError where a row has no cursor value, or one that cannot be compared.
         """
         if not isinstance(rows, pa.Table):
             numbers = [row.pop(LISTED_AS) for row in rows]
             found = zip(rows, numbers, map(self._path.first, rows), strict=True)
-            return [row for row, number, value in found if self.takes(number, value, row)]
+            split: tuple[list[Any], list[Any]] = [], []
+            for row, number, value in found:
+                split[not self.takes(number, value, row)].append(row)
+            return split
         table = rows.drop_columns([LISTED_AS])
         name = self._path.text
         values = table.column(name).to_pylist() if name in table.column_names else repeat(None)
         parts = self.identities(table)
         numbers = rows.column(LISTED_AS).to_pylist()
         mask = [self.takes(*one) for one in zip(numbers, values, parts, strict=False)]
-        return table if all(mask) else table.filter(pa.array(mask, pa.bool_()))
+        if all(mask):
+            return table, []
+        others = [not one for one in mask]
+        return table.filter(pa.array(mask, pa.bool_())), table.filter(pa.array(others, pa.bool_()))
 
     def identities(self, table: pa.Table) -> Iterable[Any]:
         """What each row of a table goes by, as far as that is asked for."""

@@ -18,12 +18,21 @@ __all__ = ["HandOver", "HandOverChanged", "Parent"]
 class Parent:
     """Travels with rows: what children are asked for, and the token of their being on the way.
 
-    `changed` are those of the rows that the cursor let pass.
+    `changed` are those of the rows that the cursor let pass. Rows that are no news are for children
+    only.
     """
 
-    __slots__ = ("changed", "rows", "token")
+    __slots__ = ("changed", "is_news", "rows", "token")
 
-    def __init__(self, token: Token, rows: Rows | None = None, changed: Rows | None = None) -> None:
+    def __init__(
+        self,
+        token: Token,
+        rows: Rows | None = None,
+        changed: Rows | None = None,
+        *,
+        is_news: bool = True,
+    ) -> None:
+        self.is_news = is_news
         self.token = token
         self.rows = rows
         self.changed = changed
@@ -45,6 +54,8 @@ class HandOver(ItemTransform[Any, Any]):
         rows = item if isinstance(item, (list, pa.Table)) else [item]
         if not isinstance(meta, Parent) or len(rows) == 0:
             yield item
+        elif not meta.is_news:
+            yield DataItemWithMeta(Parent(meta.token, rows), [])
         elif self.limited:
             # A limit counts items, so none is added; what the cursor filters has no children then.
             yield DataItemWithMeta(Parent(meta.token, rows), item)

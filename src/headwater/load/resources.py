@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -293,7 +293,8 @@ class Resources:
             run = self.extraction()
             listings = self.listings(step, cursor)
             async for batch in run.head(step, listings.of):
-                yield self.item(run, step, self.news(run, step, listings, batch.rows), cursor)
+                for rows, is_news in self.split(run, step, listings, batch.rows):
+                    yield self.item(run, step, rows, cursor, is_news=is_news)
 
         if incremental is None:
             return lambda: read(None)
@@ -314,7 +315,8 @@ class Resources:
             run = self.extraction()
             listings = self.listings(step, incremental)
             async for batch in run.children(step, rows, listings.of, token):
-                yield self.item(run, step, self.news(run, step, listings, batch.rows), incremental)
+                for found, is_news in self.split(run, step, listings, batch.rows):
+                    yield self.item(run, step, found, incremental, is_news=is_news)
 
         def handed(item: Any, meta: Any) -> Any:
             if isinstance(meta, Parent):
@@ -340,15 +342,22 @@ class Resources:
             return self.cursors[step.name]
         return listings_of(step, cursor)
 
-    def news(self, run: Extraction, step: Step, listings: Listings, rows: Rows) -> Rows:
-        """The rows that cursors let pass; none where that cannot be told, which is noted."""
+    def split(
+        self, run: Extraction, step: Step, listings: Listings, rows: Rows
+    ) -> Iterator[tuple[Rows, bool]]:
+        """The rows that cursors let pass, then, where children ask for them, those they do not."""
         try:
-            return listings.keep(rows) if len(rows) else rows
+            news, others = listings.keep(rows) if len(rows) else (rows, [])
         except DecodeError as error:
             run.refuse(step, error)
-            return []
+            return
+        yield news, True
+        if len(others) and self.hands_over(step):
+            yield others, False
 
-    def item(self, run: Extraction, step: Step, rows: Rows, cursor: Any) -> Any:
+    def item(
+        self, run: Extraction, step: Step, rows: Rows, cursor: Any, *, is_news: bool = True
+    ) -> Any:
         """A batch as dlt takes it: rows, with a token where children wait for them.
 
         The meta is set even where it is None: an item without one inherits that of its parent.
@@ -359,7 +368,8 @@ class Resources:
             rows = list(objects_of(rows))
         elif isinstance(step.incremental, Incremental):
             rows = with_cursor_column(rows, step.incremental, cursor)
-        parent = Parent(run.token(step.name)) if self.hands_over(step) else None
+        token = run.token(step.name) if self.hands_over(step) else None
+        parent = None if token is None else Parent(token, is_news=is_news)
         return DataItemWithMeta(parent, rows)
 
 
