@@ -12,7 +12,7 @@ from dlt.extract.items_transform import ItemTransform
 __all__ = ["Nested", "nests"]
 
 LINKS = {"_dlt_parent_id": "parent_key", "_dlt_root_id": "root_key"}
-OF_ROOTS = ("resource", "write_disposition", "variant_name", "x-stage-data-deduplicated")
+OF_ROOTS = ("resource", "write_disposition", "variant_name")
 OF_KEYS = ("primary_key", "merge_key", "hard_delete")
 
 

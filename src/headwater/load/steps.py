@@ -35,7 +35,6 @@ from headwater.tables.keys import FirstOnly, KeyWatch
 from headwater.tables.rules import Known, NeedsExact, Shaped, TableRules
 from headwater.tables.shape import shape
 
-DEDUPLICATED = "x-stage-data-deduplicated"
 SAID = {
     Merging.NONE: "the destination cannot merge: rows are added, also those there already",
     Merging.UPSERT: "the destination cannot delete: lists that became shorter keep their old rows",
@@ -89,7 +88,6 @@ class Shape(ItemTransform[Any, Any]):
         self._hinted: set[tuple[str, frozenset[str], frozenset[str]]] = set()
         self._keys = KeyWatch()
         self._first = FirstOnly()
-        self._unique: bool | None = None
         self._merging = Merging.NONE
         self._formats: tuple[str, ...] = ()
         self._passes = False
@@ -143,23 +141,16 @@ class Shape(ItemTransform[Any, Any]):
         return out
 
     def watch_keys(self, root: Shaped) -> None:
-        """Spares dlt its search for repeated keys as long as none is repeated.
-
-        Child tables follow: a root that comes once has each of its child rows once.
-        """
+        """Tells of rows whose key came before in this run: one of each is kept."""
         if not self.hints.merges_alone:
             return
         ids = root.rows.column("_dlt_id").combine_chunks()
         parents = self.parents_of(root) if self.hints.carried else None
         repeated = self._keys.repeated
-        unique = self._keys.add(ids, parents)
+        self._keys.add(ids, parents)
         if self._keys.repeated > repeated:
             key = "`, `".join(self._rules.key if self._rules else self.hints.key)
             self.repeats(self._keys.notice(key, self.hints.carried))
-        if unique is not self._unique:
-            self._unique = unique
-            self._hinted.clear()
-            self.hint(additional_table_hints={DEDUPLICATED: unique})
 
     def parents_of(self, root: Shaped) -> Sequence[object] | None:
         """What the rows carry of their parents, a tuple a row."""
@@ -280,12 +271,9 @@ class Shape(ItemTransform[Any, Any]):
             "create_table_variant": True,
             "primary_key": "",
             "merge_key": "",
-            "additional_table_hints": {DEDUPLICATED: bool(self._unique)},
             **form,
+            **child_hints(self._merging),
         }
-        keys = child_hints(self._merging)
-        settings["additional_table_hints"] |= keys.pop("additional_table_hints", {})
-        settings |= keys
         if self._rules is not None and self._rules.tombstones:
             columns["_dlt_deleted"] = {"data_type": "bool", "hard_delete": True}
         if is_new:

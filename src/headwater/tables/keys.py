@@ -26,14 +26,13 @@ class KeyWatch:
         self._seen: set[str] | None = set()
         self._parents: dict[str, object] = {}
 
-    def add(self, ids: Column, parents: Sequence[object] | None = None) -> bool:
-        """Whether all ids so far are known to be different.
+    def add(self, ids: Column, parents: Sequence[object] | None = None) -> None:
+        """Takes in the ids of some rows; `parents` says under which parent each was listed.
 
-        `parents` says under which parent each row was listed. Shape of both: one array, as many
-        values; no id is null.
+        Shape of both: one array, as many values; no id is null.
         """
         if self._seen is None:
-            return False
+            return
         before = len(self._seen)
         names = ids.to_pylist()
         self._seen.update(names)
@@ -44,7 +43,6 @@ class KeyWatch:
         if len(self._seen) > MOST:
             self._seen = None
             self._parents.clear()
-        return self._seen is not None and self.repeated == 0
 
     def notice(self, key: str, columns: tuple[str, ...] = ()) -> str:
         """What to tell of repeated keys, empty where there were none; `key` is what rows go by.
