@@ -27,6 +27,7 @@ from headwater.load.resources import Resources
 from headwater.load.room import room_wanted
 from headwater.load.runs import RUNS_TABLE, runs_source
 from headwater.load.settings import masker_of
+from headwater.load.started import take_back
 from headwater.load.unfinished import LOADED, Command
 from headwater.plan.graph import Plan, make_plan
 from headwater.report import Ledger, Report
@@ -227,6 +228,7 @@ def load_unfinished(pipeline: dlt.Pipeline) -> None:
     """Loads what an earlier run left between extract and load: its cursors have moved already."""
     if pipeline.has_pending_data:
         pipeline.normalize()
+        take_back(pipeline)
         pipeline.load()
 
 

@@ -18,6 +18,7 @@ from dlt.common.versioned_state import decompress_state
 
 from headwater.load.journals import FOLDER, STATE_KEY, name_of
 from headwater.load.runs import RUNS_TABLE
+from headwater.load.started import take_back
 from headwater.plan.graph import Plan
 from headwater.run.journal import run_to_resume
 
@@ -62,6 +63,7 @@ class Command:
             return False
         self.adopt()
         self.pipeline.normalize()
+        take_back(self.pipeline)
         self.pipeline.load()
         self.pipeline.sync_destination()
         return self.is_over()
