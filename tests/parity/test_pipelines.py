@@ -33,6 +33,7 @@ def hinted(name: str, *runs: list[str], **hints: Any) -> Drawn:
 
 ONE = ['{"id":1,"a":1}', '{"id":2,"a":2,"l":[{"x":1}]}']
 MORE = ['{"id":2,"a":"two","l":[{"x":1,"y":2}]}', '{"id":3,"a":3,"b":true}']
+ALIKE = ['{"id":2,"a":5,"l":[{"x":1,"y":2}]}', '{"id":3,"a":3,"b":true}']
 WORLDS = {
     f"contract {entity} {mode}": World(
         (hinted("rows", ONE, MORE, schema_contract={entity: mode}),),
@@ -87,7 +88,7 @@ WORLDS |= {
         )
     ),
     "one table of two resources": World(
-        (hinted("one", ONE, table_name="both"), hinted("two", MORE, table_name="both"))
+        (hinted("one", ONE, table_name="both"), hinted("two", ALIKE, table_name="both"))
     ),
 }
 

@@ -21,7 +21,8 @@ REASONS = {
     " comes after the first refusal, and keeps it before; here a null never costs a row",
     "a contract that freezes": "dlt fails in the normalize step, here the extract step fails",
     "the first value of a column, which decides its type": "dlt asks parents one by one, and mixes"
-    " the pages of a `yield_map`; here several parents are asked at once, and pages stay in order",
+    " the pages of a `yield_map`; here parents, and resources of one table, are asked at once, and"
+    " pages stay in order",
     "a run without rows": "dlt makes no load of it; here the run is noted in the state, a load",
     "halves of surrogate pairs": "dlt fails to write them; U+FFFD stands for them here",
     "lists under a blank key": "dlt adds their rows to the root table; here `_empty` is a table",
