@@ -24,6 +24,7 @@ from headwater.run.outcome import (
     Failure,
     Incomplete,
     Progress,
+    Stale,
     Token,
     is_outside,
 )
@@ -48,6 +49,7 @@ class Extraction:
             step.name: Progress(outside=is_outside(plan, step)) for step in plan.steps
         }
         self._feeds: dict[str, deque[list[Values]]] = {}
+        self._stale = Stale()
         reader.on_close = self.stop_drivers
 
     @property
@@ -107,7 +109,7 @@ class Extraction:
             if self.is_over():
                 self.check()
                 return
-            await asyncio.sleep(TICK_S)
+            await self.tick()
             yield NOTHING
 
     async def children(
@@ -196,8 +198,14 @@ class Extraction:
                 return
             else:
                 self.raise_crash()
-                await asyncio.sleep(TICK_S)
+                await self.tick()
                 yield NOTHING
+
+    async def tick(self) -> None:
+        """Waits a little for rows that are on their way; those that garbage holds are let go."""
+        # As one step of C: another thread lets go of tokens at any time.
+        self._stale.look(set[int]().union(*[mine.live for mine in self._progress.values()]))
+        await asyncio.sleep(TICK_S)
 
     def source(self, step: Step, cursors: Cursors) -> AsyncGenerator[Batch, None]:
         return self.fed(step, cursors) if step.parents else self.batches(step, [()], cursors)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -10,9 +12,10 @@ from headwater.errors import HeadwaterError
 from headwater.plan.graph import Plan, Step
 from headwater.run.listing import Selected
 
-__all__ = ["Failure", "Incomplete", "Progress", "Token", "is_outside", "mismatch", "skips"]
+__all__ = ["Failure", "Incomplete", "Progress", "Stale", "Token", "is_outside", "mismatch", "skips"]
 
 SHOWN_FAILURES = 5
+STALE_AFTER_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,30 @@ class Token:
 
     def __del__(self) -> None:
         self._live.discard(id(self))
+
+
+class Stale:
+    """Frees tokens that only garbage holds, which would keep a run waiting for ever.
+
+    An error that was caught below, in dlt's validation say, can hold the frames it passed through,
+    and they their rows, until Python's collector comes by. While nothing is made it never comes.
+    """
+
+    def __init__(self) -> None:
+        self._seen: set[int] = set()
+        self._pause_s = STALE_AFTER_S
+        self._next_s = 0.0
+
+    def look(self, live: set[int]) -> None:
+        """Takes the ids of the living tokens; collects where they are the same for some time."""
+        now = time.monotonic()
+        if live != self._seen:
+            self._seen, self._pause_s, self._next_s = live, STALE_AFTER_S, now + STALE_AFTER_S
+        elif live and now >= self._next_s:
+            gc.collect()
+            ended = time.monotonic()
+            self._pause_s = max(2 * self._pause_s, 20 * (ended - now))
+            self._next_s = ended + self._pause_s
 
 
 @dataclass(slots=True)
