@@ -105,6 +105,28 @@ def test_a_null_never_breaks_a_contract(api: Api, warehouse: Warehouse) -> None:
     assert warehouse.rows("SELECT id FROM raw.rows ORDER BY id") == [(1,), (2,), (4,)]
 
 
+@pytest.mark.parametrize("steps", [[], [{"yield_map": lambda row: [row]}]])
+def test_a_new_table_takes_the_columns_of_every_page(
+    api: Api, warehouse: Warehouse, steps: list[Any]
+) -> None:
+    """Also where `max_table_nesting` is set, and in the next run no more."""
+    given = config(api, {"columns": "discard_value"})
+    given["resources"][0] |= {"max_table_nesting": 0, "processing_steps": steps}
+    given["resources"][0]["endpoint"]["paginator"] = {"type": "json_link", "next_url_path": "next"}
+    for number in range(4):
+        following = f"rows{number + 1}" if number < 3 else None
+        rows = [{"id": number, f"c{number}": number}]
+        api.paths[f"rows{number or ''}"] = {"data": rows, "next": following}
+    source = rest_api_source(given)
+    warehouse.pipeline().run(source)
+    columns = {"id", "c0", "c1", "c2", "c3", "_dlt_load_id", "_dlt_id"}
+    assert set(warehouse.columns("rows")) == columns
+    api.paths["rows"] = {"data": [{"id": 9, "late": 1}], "next": None}
+    warehouse.pipeline().run(source)
+    assert set(warehouse.columns("rows")) == columns
+    assert warehouse.rows("SELECT count(*) FROM raw.rows") == [(5,)]
+
+
 @pytest.mark.timeout(20)
 def test_a_contract_by_entity_lets_a_run_with_children_end(api: Api, warehouse: Warehouse) -> None:
     """dlt keeps the rows in a cycle of frames and an error then, which no count of references ends.

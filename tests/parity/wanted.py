@@ -19,6 +19,8 @@ REASONS = {
     " (38 and 0 for `wei`)",
     "null in a column that a contract refuses": "with `discard_row` dlt drops such a row if it"
     " comes after the first refusal, and keeps it before; here a null never costs a row",
+    "`max_table_nesting` of a resource whose new table is under a contract": "dlt forgets it in"
+    " that run, and makes child tables; here it holds",
     "a contract that freezes": "dlt fails in the normalize step, here the extract step fails",
     "the first value of a column, which decides its type": "dlt asks parents one by one, and mixes"
     " the pages of a `yield_map`; here parents, and resources of one table, are asked at once, and"

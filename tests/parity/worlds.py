@@ -182,6 +182,15 @@ def discards_rows(contract: Any) -> bool:
     return bool(mode == "discard_row")
 
 
+def settled(hints: Mapping[str, Any], source: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The hints without a nesting of their own where a contract is on the columns."""
+    contracts = [part.get("schema_contract") or {} for part in (hints, source)]
+    modes = [c.get("columns", "evolve") if isinstance(c, Mapping) else c for c in contracts]
+    if all(mode == "evolve" for mode in modes):
+        return hints
+    return {key: value for key, value in hints.items() if key != "max_table_nesting"}
+
+
 @st.composite
 def worlds(draw: st.DrawFn, count: int) -> World:
     """A world of `count` resources."""
@@ -200,6 +209,8 @@ def worlds(draw: st.DrawFn, count: int) -> World:
 def sane(drawn: Drawn, source: Mapping[str, Any]) -> Drawn:
     """The resource without what is wanted to differ: see wanted.py."""
     hints = (source, drawn.hints, drawn.child or {})
+    child = None if drawn.child is None else settled(drawn.child, source)
+    drawn = replace(drawn, hints=settled(drawn.hints, source), child=child)
     if any(discards_rows(part.get("schema_contract")) for part in hints):
         drawn = without_nulls(drawn)
     if drawn.steps == "yield_map":

@@ -15,6 +15,8 @@ from headwater.tables.rules import Verdict
 
 __all__ = ["SchemaContract", "contract_of"]
 
+EVOLVE_ONCE = {"evolve-columns-once": True}
+
 
 class SchemaContract:
     """The contract of one resource, and a copy of its schema that grows as rows come.
@@ -26,9 +28,10 @@ class SchemaContract:
         self._schema = schema.clone()
         name = str(root["name"])
         modes = self._schema.resolve_contract_settings_for_table(name, root)
-        if modes["columns"] != "evolve" and self._schema.is_new_table(name):
+        self.evolves_once = modes["columns"] != "evolve" and self._schema.is_new_table(name)
+        if self.evolves_once:
             # A new root table takes new columns until the end of the run.
-            root["x-normalizer"] = {"evolve-columns-once": True}
+            root["x-normalizer"] = dict(EVOLVE_ONCE)
         self._schema.update_table(root, normalize_identifiers=False, merge_compound_props=False)
         self._modes = self._schema.resolve_contract_settings_for_table(name)
 
@@ -71,7 +74,24 @@ def contract_of(schema: Schema, resource: Any) -> SchemaContract | None:
     if all(modes == Schema.expand_schema_contract_settings({}) for modes in found):
         return None
     try:
-        return SchemaContract(schema, root)
+        contract = SchemaContract(schema, root)
     except SchemaException:
         # The hints are at odds with the stored table: dlt says so when it gets the first rows.
         return None
+    remind(resource, evolves_once=contract.evolves_once)
+    return contract
+
+
+def remind(resource: Any, *, evolves_once: bool) -> None:
+    """Has dlt take new columns of a new table from every batch, as `SchemaContract` does.
+
+    dlt marks the table at its first batch. A `max_table_nesting` is kept under the same hint, and
+    at the second batch it would take the place of the mark.
+    """
+    hint = resource._hints.get("x-normalizer")
+    if hint is None:
+        return
+    for mark in EVOLVE_ONCE:
+        hint.pop(mark, None)
+    if evolves_once:
+        hint.update(EVOLVE_ONCE)
