@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headwater.run.journal import Journal, JournalBusy, run_to_resume
+from headwater.run.journal import DIGEST_BYTES, HEAD, MAGIC, Journal, JournalBusy, run_to_resume
 
 META = {"url": "http://x/", "status": 200, "headers": {}, "reason": "OK"}
 
@@ -77,6 +77,18 @@ def test_a_flipped_byte_is_not_believed(tmp_path: Path) -> None:
     journal = Journal(path, "run-1")
     journal.open()
     assert journal.get(digest(0)) is None
+    journal.close()
+
+
+def test_a_header_of_zeros_is_no_page(tmp_path: Path) -> None:
+    """What begins like a record and goes on with blocks that never reached the disk."""
+    path = tmp_path / "it.journal"
+    written(path, [b"abcdef"])
+    begun = path.read_bytes().index(b"\n") + 1 + len(MAGIC)
+    path.write_bytes(path.read_bytes()[:begun].ljust(begun + HEAD.size, b"\0"))
+    journal = Journal(path, "run-1")
+    journal.open()
+    assert journal.get(bytes(DIGEST_BYTES)) is None
     journal.close()
 
 

@@ -142,7 +142,7 @@ class Journal:
         if place is None or self._file is None:
             return None
         raw = os.pread(self._file.fileno(), place.meta_bytes + place.body_bytes, place.offset)
-        if zlib.crc32(raw) != place.checksum:
+        if zlib.crc32(raw, seed_of(digest, place.meta_bytes, place.body_bytes)) != place.checksum:
             del self._places[digest]
             return None
         return json.loads(raw[: place.meta_bytes]), raw[place.meta_bytes :]
@@ -152,7 +152,7 @@ class Journal:
         if self._file is None or digest in self._places:
             return
         said = json.dumps(meta).encode()
-        checksum = zlib.crc32(body, zlib.crc32(said))
+        checksum = zlib.crc32(body, zlib.crc32(said, seed_of(digest, len(said), len(body))))
         head = HEAD.pack(MAGIC, len(said), len(body), checksum, digest)
         start = self._end
         try:
@@ -237,6 +237,11 @@ class JournalledClient(Client):
             return out
 
         return await super().fetch(request, ask, read_and_keep)
+
+
+def seed_of(digest: bytes, meta_bytes: int, body_bytes: int) -> int:
+    """What a checksum begins with: lengths that were lost or garbled belong to no page."""
+    return zlib.crc32(HEAD.pack(MAGIC, meta_bytes, body_bytes, 0, digest))
 
 
 def meta_of(page: Page) -> dict[str, Any]:
