@@ -29,6 +29,7 @@ from worlds import World, worlds
 
 Found = tuple[Counter[str], list[str]]
 TOGETHER = 8
+GRACE_S = 120
 
 
 def drawn(check: Callable[..., Any], number: int, count: int, *strategies: Any) -> None:
@@ -121,6 +122,9 @@ def main() -> int:
         waiting = [pool.apply_async(task, (next(work),)) for _ in range(asked.processes)]
         while waiting:
             done = next((part for part in waiting if part.ready()), None)
+            if done is None and time.monotonic() - started_s > asked.seconds + GRACE_S:
+                say(f"{len(waiting)} pieces of work did not end")
+                return 1
             if done is None:
                 time.sleep(0.05)
                 continue
