@@ -183,6 +183,8 @@ def test_what_is_missing_stands_in_the_document(run: Run, api: Callable[..., str
     ("arguments", "text"),
     [
         (["--to", "foo"], "--to foo: unknown destination"),
+        (["--to", "x.duckdb"], "(a DuckDB file is written duckdb:///x.duckdb)"),
+        (["--to", "/x/y.db"], "(a DuckDB file is written duckdb:////x/y.db)"),
         (["--to", "duckdb:///tracker.duckdb", "--dataset", "tracker"], "write --dataset"),
         (["--set", "base_url=127.0.0.1"], "is no URL to load from"),
         (["--set", "colour=red"], "has no parameter `colour`"),

@@ -106,6 +106,14 @@ def test_a_dict_has_paths_but_no_lines() -> None:
             ),
         ),
         ("a: [1\nb: 2\n", "c.yaml", "c.yaml:2:2: not YAML: expected ',' or ']', but got ':'"),
+        (
+            "a:\n  - b: 1\n   c: 2\n",
+            "c.yaml",
+            (
+                "c.yaml:3:4: not YAML: expected <block end>, but found '<block mapping start>'"
+                " (is the line indented like those it belongs to?)"
+            ),
+        ),
         ("a: 1\n---\nb: 2\n", "c.yaml", "c.yaml:2:1: not YAML: but found another document"),
         ("a: 1\nb: 2\na: 3\n", "c.yaml", "c.yaml:3:1: key `a` comes twice"),
         ('{"a": 1,\n "a": 2}', "c.json", "c.json:2:2: key `a` comes twice"),

@@ -396,6 +396,7 @@ def test_circles(planned: Planned, listed: dict[str, str]) -> None:
         planned(**listed)
     assert isinstance(caught.value, ConfigError)
     assert "resources depend on each other: " in str(caught.value)
+    assert str(caught.value).endswith("(one of them must be asked for without the others)")
     assert caught.value.exit_code == 2
 
 

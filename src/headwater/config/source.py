@@ -20,6 +20,10 @@ __all__ = ["Document", "connector_names", "open_document"]
 KeyPath = tuple[str | int, ...]
 SUFFIXES = (".yaml", ".yml", ".json")
 MOST_KEYS = 100_000
+YAML_HINTS = {
+    "'\\t'": "indent with spaces",
+    "<block end>": "is the line indented like those it belongs to?",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +157,7 @@ def parse(text: str, origin: str) -> Document:
             mark = getattr(error, "problem_mark", None)
             place = f"{origin}:{mark.line + 1}:{mark.column + 1}" if mark else origin
             what = getattr(error, "problem", None) or str(error).splitlines()[0]
-            hint = "indent with spaces" if "'\\t'" in what else ""
+            hint = next((hint for part, hint in YAML_HINTS.items() if part in what), "")
             raise ConfigError([Problem(place, f"not YAML: {what}", hint)]) from None
     if problems:
         raise ConfigError(problems)

@@ -17,6 +17,7 @@ from headwater.errors import UsageError
 
 __all__ = ["Target", "target_of"]
 
+DUCKDB_SUFFIXES = (".duckdb", ".ddb", ".db")
 SQL_SCHEMES = ("postgres", "postgresql")
 FORMATS = ("parquet", "jsonl", "csv")
 EXAMPLES = "write duckdb:///my.duckdb, postgresql://user:password@host/db, filesystem:///dir?format=parquet"
@@ -104,5 +105,8 @@ def by_name(name: str) -> Target:
     except Exception:
         near = difflib.get_close_matches(name, NAMES, n=1)
         hint = f"did you mean `{near[0]}`?" if near else EXAMPLES
+        if Path(name).suffix in DUCKDB_SUFFIXES:
+            slash = "/" if Path(name).is_absolute() else ""
+            hint = f"a DuckDB file is written duckdb:///{slash}{name.removeprefix('/')}"
         raise UsageError(f"--to {name}: unknown destination ({hint})") from None
     return Target(name, found, f"dlt destination {name}")

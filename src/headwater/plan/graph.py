@@ -128,7 +128,9 @@ def in_order(config: Config, bindings: Mapping[str, tuple[Binding, ...]]) -> lis
     except graphlib.CycleError as error:
         circle = " -> ".join(error.args[1])
         where = config.where(error.args[1][0], "endpoint", "path")
-        raise CyclicConfig([Problem(where, f"resources depend on each other: {circle}")]) from None
+        hint = "one of them must be asked for without the others"
+        what = f"resources depend on each other: {circle}"
+        raise CyclicConfig([Problem(where, what, hint)]) from None
     placed: list[str] = []
     waiting = [item.name for item in config.resources]
     while waiting:
