@@ -105,7 +105,27 @@ def test_plain_progress_corrects_itself() -> None:
     """A resource that was said complete and is found failed at the end is said again."""
     clock, lines = Clock(), list[str]()
     progress = PlainProgress(["a"], {}, clock=clock, write=lines.append)
+    progress(ListingEnded("a", "complete", 1))
+    progress(ListingEnded("a", "failed", 0, None, "rows cannot be loaded"))
+    progress.finish(progress.ledger.report())
+    assert [line.split(", ")[2] for line in lines] == ["complete", "failed"]
+
+
+def test_plain_progress_waits_with_a_listing_without_rows() -> None:
+    """It is not called complete before a selector that matched nothing is found."""
+    clock, lines = Clock(), list[str]()
+    progress = PlainProgress(["a"], {}, clock=clock, write=lines.append)
     progress(ListingEnded("a", "complete", 0))
     progress(ListingEnded("a", "failed", 0, None, "data_selector `dta` matches nothing"))
     progress.finish(progress.ledger.report())
-    assert [line.split(", ")[2] for line in lines] == ["complete", "failed"]
+    assert [line.split(", ")[2] for line in lines] == ["failed"]
+
+
+def test_plain_progress_tells_of_long_waits() -> None:
+    """An API that is down is not met with silence, nor is each of many waits a line."""
+    clock, lines = Clock(), list[str]()
+    progress = PlainProgress(["a"], {}, clock=clock, write=lines.append)
+    for second, wait_s in ((0, 1), (1, 2), (3, 4), (3.5, 4), (7, 8)):
+        clock.now_s = float(second)
+        progress(Retried("a", "https://x/a", "cannot connect", 1, wait_s))
+    assert lines == ["a: waits 4 s: cannot connect", "a: waits 8 s: cannot connect"]

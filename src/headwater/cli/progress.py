@@ -27,6 +27,7 @@ __all__ = ["LiveProgress", "PlainProgress", "Progress", "SilentProgress", "progr
 
 SETTLED_AFTER_S = 0.7
 HEARTBEAT_S = 30.0
+SILENT_S = 5.0
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
@@ -80,7 +81,8 @@ class PlainProgress(SilentProgress):
     """One line on stderr for each resource when it is over, and one every 30 s of a long run.
 
     A resource without parents is over when its listing is; of the others only the end of the run
-    tells.
+    tells, and of one without rows, which may yet be found to have lost them. Requests that wait to
+    be sent again are told of when nothing else was for some seconds.
     """
 
     def __init__(
@@ -102,10 +104,15 @@ class PlainProgress(SilentProgress):
     def __call__(self, event: Event) -> None:
         self.ledger(event)
         with self.lock:
-            if isinstance(event, ListingEnded) and not self.parents.get(event.resource):
+            ended = isinstance(event, ListingEnded) and event.rows > 0
+            silent_s = self.clock() - self.said_s
+            if ended and not self.parents.get(event.resource):
                 report = self.ledger.report()
                 self.say(next(r for r in report.resources if r.resource == event.resource))
-            elif self.clock() - self.said_s >= HEARTBEAT_S:
+            elif isinstance(event, Retried) and silent_s + event.wait_s >= SILENT_S:
+                self.said_s = self.clock()
+                self.write(f"{event.resource}: waits {event.wait_s:.0f} s: {event.why}")
+            elif silent_s >= HEARTBEAT_S:
                 self.beat()
 
     def finish(self, report: Report) -> None:
