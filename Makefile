@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest -q
 .PHONY: demo test lint types unit bench soak kills parity clean
 
 demo: $(VENV)/.installed
-	$(BIN)/headwater demo
+	@$(BIN)/headwater demo
 
 test: lint types unit
 
@@ -34,13 +34,15 @@ parity: $(VENV)/.installed-dev
 	$(BIN)/python tests/parity/run.py --cases 2000 --pipelines 500 --seconds 840 --processes 2
 
 $(VENV)/.installed: pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e .
-	touch $@
+	@echo "installing into $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	touch $@
+	@echo "installing the development tools into $(VENV)"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -110,4 +110,10 @@ def show_system(name: str, path: Path, result: Synced) -> None:
 def show_closing(path: Path) -> None:
     query = "select name, story_type, current_state from project_tracker.stories limit 5"
     say(f"where: {path.resolve()}")
-    say(f"try:   python -c \"import duckdb; print(duckdb.connect('{path}').sql('{query}'))\"")
+    say(f"try:   {python()} -c \"import duckdb; print(duckdb.connect('{path}').sql('{query}'))\"")
+
+
+def python() -> str:
+    """The Python that has DuckDB, from here."""
+    ours, here = Path(sys.executable), Path.cwd()
+    return str(ours.relative_to(here) if ours.is_relative_to(here) else ours)
