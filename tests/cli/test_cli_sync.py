@@ -84,6 +84,12 @@ warning: not loaded, left as before: users
     )
 
 
+def test_what_the_error_says_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """A note that the error repeats is not in the result above it."""
+    show_result(cast("Any", SYNCED), ["posts: the server caps at 100"])
+    assert "caps" not in capsys.readouterr().out
+
+
 def test_a_run_as_json() -> None:
     """The document holds the report, the tables, and where they are."""
     document = as_document(cast("Any", SYNCED))

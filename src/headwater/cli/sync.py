@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -102,7 +103,7 @@ def sync(
         print_json(as_document(result, short))
         document_said(context)
     else:
-        show_result(result)
+        show_result(result, () if short is None else str(short).splitlines())
     if short is not None:
         raise short
     if not result.report.complete:
@@ -159,10 +160,11 @@ def as_document(result: Synced, short: HeadwaterError | None = None) -> dict[str
     }
 
 
-def show_result(result: Synced) -> None:
+def show_result(result: Synced, told: Collection[str] = ()) -> None:
+    """A run for people; lines that are `told` by its error are left out."""
     report = result.report
     show(report_table(report))
-    show_notes(report)
+    show_notes(report, told)
     tables = amount(len(result.tables), "table")
     rows = amount(sum(table.rows for table in result.tables), "row")
     say(f"\n{rows} in {tables} of dataset {result.dataset}, {result.seconds:.1f} s")
@@ -197,13 +199,15 @@ def report_table(report: Report) -> Table:
     return table
 
 
-def show_notes(report: Report) -> None:
-    """What was noticed, a few lines for each resource."""
-    noted = [item for item in report.resources if item.notes]
-    if noted:
+def show_notes(report: Report, told: Collection[str] = ()) -> None:
+    """What was noticed and is not `told` elsewhere, a few lines for each resource."""
+    lines: list[str] = []
+    for item in report.resources:
+        mine = [line for note in item.notes if (line := f"{item.resource}: {note}") not in told]
+        lines += mine[:SHOWN_NOTES]
+        if len(mine) > SHOWN_NOTES:
+            lines.append(f"{item.resource}: and {len(mine) - SHOWN_NOTES} more (all with --json)")
+    if lines:
         say()
-    for item in noted:
-        for note in item.notes[:SHOWN_NOTES]:
-            say(f"{item.resource}: {note}")
-        if len(item.notes) > SHOWN_NOTES:
-            say(f"{item.resource}: and {len(item.notes) - SHOWN_NOTES} more (all with --json)")
+    for line in lines:
+        say(line)
