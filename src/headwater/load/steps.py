@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -29,6 +28,7 @@ from headwater.load.current import (
 from headwater.load.formats import file_format, formats_of
 from headwater.load.merging import Merging, child_hints, merging_of
 from headwater.load.nested import nests
+from headwater.load.noise import drop_hint_noise
 from headwater.load.rules import DltRules, Foreknown, known_types
 from headwater.tables.exact import shape_exact
 from headwater.tables.keys import FirstOnly, KeyWatch
@@ -42,22 +42,6 @@ SAID = {
 IDENTITIES = ("guid", "uuid", "_id", "key", "slug")
 
 __all__ = ["Shape", "foreknown"]
-
-
-class HintNoise(logging.Filter):
-    """Drops dlt's warnings about what headwater does on purpose."""
-
-    known: ClassVar[tuple[str, ...]] = (
-        "when merging arrow schema with dlt schema",  # JSON columns are sent as text
-        "A ArrowToInsertValuesWriter writer is used",  # into JSONB columns of Postgres
-    )
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        said = record.getMessage()
-        return not any(text in said for text in self.known)
-
-
-HINT_NOISE = HintNoise()
 
 
 def raised(error: DecodeError) -> None:
@@ -93,7 +77,7 @@ class Shape(ItemTransform[Any, Any]):
         self._passes = False
 
     def bind(self, pipe: Any) -> Shape:
-        logging.getLogger("dlt").addFilter(HINT_NOISE)
+        drop_hint_noise()
         return Shape(self.hints, self.notice, self.refuse, self.written, self.repeats)
 
     def __call__(self, item: Any, meta: Any = None) -> Iterator[Any]:
