@@ -11,7 +11,7 @@ NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 ALIKE = bytes.maketrans(b"{}", b"[]")
 TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 BETWEEN = ord("[") + 1
-USUAL = 8
+WORTHWHILE = 64
 
 
 def is_deeper(text: bytes, levels: int) -> bool:
@@ -21,7 +21,7 @@ def is_deeper(text: bytes, levels: int) -> bool:
     none stood in text. What remains is looked at closely. So text never makes a body seem deep,
     but text made for it, a bracket beside each bracket, could hide that one is.
     """
-    if not unnested(brackets_of(text), min(levels, USUAL)):
+    if not unnested(brackets_of(text), levels):
         return False
     brackets = brackets_of(TEXT.sub(b"", text))
     return max(accumulate(BETWEEN - bracket for bracket in brackets), default=0) > levels
@@ -33,9 +33,10 @@ def brackets_of(text: bytes) -> bytes:
 
 
 def unnested(brackets: bytes, levels: int) -> bytes:
-    """What remains of `brackets` when so many levels are taken out."""
+    """What remains of `brackets` when so many levels are taken out, as long as that pays."""
     for _ in range(levels):
-        if not brackets:
-            break
+        before = len(brackets)
         brackets = brackets.replace(b"[]", b"")
+        if not brackets or (before - len(brackets)) * WORTHWHILE < before:
+            break
     return brackets
