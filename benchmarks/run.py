@@ -20,7 +20,7 @@ ROWS = {
     "flat": 200_000,
     "nested": 100_000,
     "wide": 20_000,
-    "deep": 20_000,
+    "deep": 100_000,
     "mixed": 50_000,
     "latency": 20_000,
     "fanout": 300,

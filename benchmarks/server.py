@@ -83,7 +83,7 @@ def mixed(i: int, draw: random.Random) -> dict[str, object]:
         "id": i,
         "amount": draw.choice([i, i + 0.5, str(i), "none", None]),
         "flag": draw.choice([True, 1, "yes"]),
-        "when": draw.choice([f"2024-01-{i % 28 + 1:02}T00:00:00Z", 1_700_000_000 + i, ""]),
+        "when": draw.choice([f"2024-01-{i % 28 + 1:02}T00:00:00Z", 1_700_000_000 + i, None]),
         "owner": draw.choice([{"name": draw.choice(WORDS)}, draw.choice(WORDS), None]),
         "tags": draw.choice([[draw.choice(WORDS)], [i], draw.choice(WORDS), []]),
         "note": " ".join(draw.choice(WORDS) for _ in range(20)),
