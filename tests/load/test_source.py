@@ -194,6 +194,20 @@ def test_children_are_asked_for_parents_that_did_not_change(api: Api, warehouse:
     assert warehouse.rows("SELECT id FROM raw.comments ORDER BY id") == [(1,), (2,)]
 
 
+def test_a_cursor_may_be_a_list(api: Api, warehouse: Warehouse) -> None:
+    """Lists have an order in Python, none in Arrow; versions are often written so."""
+    rows = listing("rows", write_disposition="append")
+    rows["endpoint"]["incremental"] = {"cursor_path": "version"}
+    for versions in ([[1, 2], [1, 10]], [[1, 10], [1, 3], [2, 0]]):
+        api.paths["rows"] = {"data": [{"id": 0, "version": version} for version in versions]}
+        warehouse.pipeline().run(rest_api_source(config(api, rows)))
+    found = warehouse.rows(
+        "SELECT list(value ORDER BY _dlt_list_idx) FROM raw.rows__version"
+        " GROUP BY _dlt_parent_id ORDER BY 1"
+    )
+    assert found == [([1, 2],), ([1, 10],), ([2, 0],)]
+
+
 def test_declared_columns_arrive_with_their_type(api: Api, warehouse: Warehouse) -> None:
     """A declared column has its type even where rows hold only nulls, or not even the key."""
     api.paths["rows"] = {"data": [{"id": 1, "when": None}, {"id": 2}]}

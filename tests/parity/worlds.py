@@ -163,6 +163,7 @@ def resources(draw: st.DrawFn, name: str) -> Drawn:
     return Drawn(name, own, draw(two_runs()), steps, cursor, child)
 
 
+EXPONENT = re.compile(r"\d[eE][+-]?\d")
 NULL = re.compile(r'"(?:[^"\\]|\\.)*":null,?')
 
 
@@ -180,6 +181,16 @@ def discards_rows(contract: Any) -> bool:
     """Whether a contract has rows thrown away for a column that is new."""
     mode = contract.get("columns") if isinstance(contract, Mapping) else contract
     return bool(mode == "discard_row")
+
+
+def without_decimals(hints: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The hints without columns of decimals."""
+    kept = {
+        name: column
+        for name, column in hints.get("columns", {}).items()
+        if column.get("data_type") not in ("decimal", "wei")
+    }
+    return {**hints, "columns": kept} if "columns" in hints else hints
 
 
 def settled(hints: Mapping[str, Any], source: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -209,6 +220,9 @@ def worlds(draw: st.DrawFn, count: int) -> World:
 def sane(drawn: Drawn, source: Mapping[str, Any]) -> Drawn:
     """The resource without what is wanted to differ: see wanted.py."""
     hints = (source, drawn.hints, drawn.child or {})
+    if any(EXPONENT.search(text) for run in drawn.runs for page in run for text in page):
+        drawn = replace(drawn, hints=without_decimals(drawn.hints))
+        drawn = replace(drawn, child=drawn.child and without_decimals(drawn.child))
     child = None if drawn.child is None else settled(drawn.child, source)
     drawn = replace(drawn, hints=settled(drawn.hints, source), child=child)
     if any(discards_rows(part.get("schema_contract")) for part in hints):

@@ -8,7 +8,7 @@ import dlt
 import pyarrow as pa
 
 from headwater.config.models import Incremental
-from headwater.decode import Rows
+from headwater.decode import Rows, objects_of
 from headwater.plan.graph import Step
 from headwater.plan.limits import request_texts
 
@@ -102,12 +102,15 @@ def cursor_values(step: Step, cursor: Any) -> dict[str, Any]:
 def with_cursor_column(rows: Rows, incremental: Incremental, cursor: Any) -> Rows:
     """`rows` with a cursor column that has a type, where rows without a cursor are allowed.
 
-    dlt compares it with the value that `cursor` stands at, so it has the type of that.
+    dlt compares it with the value that `cursor` stands at, so it has the type of that. Lists and
+    objects are compared as Python does: such rows become objects, since Arrow knows no order there.
     """
     if isinstance(rows, list):
         return rows
     name = incremental.cursor_path
     at = rows.schema.get_field_index(name)
+    if at >= 0 and pa.types.is_nested(rows.schema.field(at).type):
+        return list(objects_of(rows))
     if at >= 0 and not pa.types.is_null(rows.schema.field(at).type):
         return rows
     if at < 0 and incremental.on_cursor_value_missing in (None, "raise"):
