@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from dlt.common.schema.exceptions import DataValidationError
 from dlt.pipeline.exceptions import PipelineStepFailed
+from dlt.sources.rest_api import rest_api_source as dlts_own
 from tests.load.conftest import Api, Warehouse
 
 from headwater import rest_api_source
@@ -16,6 +17,19 @@ FIRST = [{"id": 1, "size": 10, "tags": [{"name": "a"}]}]
 COLUMN = [{"id": 2, "size": 20, "new": 1}, {"id": 3, "size": 30}]
 VARIANT = [{"id": 2, "size": "wide"}, {"id": 3, "size": 30}]
 TABLE = [{"id": 2, "size": 20, "notes": ["n"]}, {"id": 3, "size": 30}]
+DECLARED = {
+    "decimal": 1.5,
+    "wei": 7,
+    "bigint": 1,
+    "double": 1,
+    "text": 1,
+    "bool": "yes",
+    "timestamp": "2024-01-02T03:04:05Z",
+    "date": "2024-01-02",
+    "time": "03:04:05",
+    "json": [1],
+    "binary": "YQ==",
+}
 BELOW = [{"id": 2, "size": 20, "tags": [{"name": "b", "new": 1}, {"name": "c"}]}]
 
 
@@ -125,6 +139,26 @@ def test_a_new_table_takes_the_columns_of_every_page(
     warehouse.pipeline().run(source)
     assert set(warehouse.columns("rows")) == columns
     assert warehouse.rows("SELECT count(*) FROM raw.rows") == [(5,)]
+
+
+@pytest.mark.parametrize("mode", ["freeze", "discard_row", "discard_value"])
+def test_declared_columns_break_no_contract(api: Api, warehouse: Warehouse, mode: str) -> None:
+    """Not where children are read, nor where dlt stored the columns as they are declared."""
+    columns = {f"of_{kind}": {"data_type": kind} for kind in DECLARED}
+    row = {"id": 1, **{f"of_{kind}": value for kind, value in DECLARED.items()}}
+    api.paths |= {"rows": {"data": [row]}, "rows/1/notes": {"data": [{"id": 7}]}}
+    given = config(api, {"data_type": mode})
+    given["resources"][0]["columns"] = columns
+    endpoint = {**given["resources"][0]["endpoint"], "path": "rows/{resources.rows.id}/notes"}
+    given["resources"].append({"name": "notes", "endpoint": endpoint})
+    sources = {"ours": [rest_api_source] * 2, "begun by dlt": [dlts_own, rest_api_source]}
+    count = f"SELECT count(COLUMNS(*)) FROM (SELECT {', '.join(columns)} FROM raw.rows)"
+    for name, makers in sources.items():
+        place = Warehouse(warehouse.folder / name)
+        place.folder.mkdir()
+        for make in makers:
+            place.pipeline().run(make(given))
+        assert place.rows(count) == [(2,) * len(columns)]
 
 
 @pytest.mark.timeout(20)

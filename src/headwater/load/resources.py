@@ -25,6 +25,7 @@ from headwater.events import Listener, Noticed, TableWritten, silent
 from headwater.fetch.client import Client
 from headwater.load.current import TableHints, current_resource, current_schema
 from headwater.load.cursors import LISTED_AS, ListingCursors, Listings, cursors_of, listings_of
+from headwater.load.explicit import explicit
 from headwater.load.handover import HandOver, HandOverChanged, Parent
 from headwater.load.incremental import (
     has_cursor_per_parent,
@@ -107,6 +108,8 @@ class Resources:
         config = step.resource
         # dlt writes into the hints it is handed.
         hints = {key: deepcopy(v) for key in HINTS if (v := getattr(config, key)) is not None}
+        if "columns" in hints and self.as_tables(step):
+            hints["columns"] = explicit(hints["columns"])
         incremental = None if has_cursor_per_parent(step) else incremental_of(step)
         parent = built[step.parents[0]] if len(step.parents) == 1 else None
         settings = {"name": step.name, "selected": config.selected, **hints}

@@ -25,6 +25,7 @@ from headwater.load.current import (
     is_selected,
     root_table,
 )
+from headwater.load.explicit import make_explicit
 from headwater.load.formats import file_format, formats_of
 from headwater.load.merging import Merging, child_hints, merging_of
 from headwater.load.nested import nests
@@ -78,6 +79,7 @@ class Shape(ItemTransform[Any, Any]):
 
     def bind(self, pipe: Any) -> Shape:
         drop_hint_noise()
+        make_explicit(current_schema(), self.hints.resource)
         return Shape(self.hints, self.notice, self.refuse, self.written, self.repeats)
 
     def __call__(self, item: Any, meta: Any = None) -> Iterator[Any]:
