@@ -141,6 +141,17 @@ def test_a_new_table_takes_the_columns_of_every_page(
     assert warehouse.rows("SELECT count(*) FROM raw.rows") == [(5,)]
 
 
+def test_a_declared_key_takes_no_nulls(api: Api, warehouse: Warehouse) -> None:
+    """Whatever else a contract asks for; also where key and column are written differently."""
+    given = config(api, {"data_type": "freeze"})
+    columns = {"id": {"data_type": "text"}, "other_key": {"data_type": "text"}}
+    given["resources"][0] |= {"primary_key": ["id", "otherKey"], "columns": columns}
+    api.paths["rows"] = {"data": [{"id": 1, "otherKey": 2}]}
+    warehouse.pipeline().run(rest_api_source(given))
+    sql = "SELECT is_nullable FROM duckdb_columns() WHERE column_name IN ('id', 'other_key')"
+    assert warehouse.rows(sql) == [(False,), (False,)]
+
+
 @pytest.mark.parametrize("mode", ["freeze", "discard_row", "discard_value"])
 def test_declared_columns_break_no_contract(api: Api, warehouse: Warehouse, mode: str) -> None:
     """Not where children are read, nor where dlt stored the columns as they are declared."""

@@ -7,22 +7,29 @@ and throws values and rows away.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dlt.common.schema import Schema
 
 __all__ = ["explicit", "make_explicit"]
 
-KEYS = ("primary_key", "merge_key")
+KEY_HINTS = ("primary_key", "merge_key")
 WIDTHS = {"decimal": (38, 9), "wei": (38, 0)}
 
 
-def explicit(columns: Any) -> Any:
-    """Column hints, a dict or a list, that leave nothing out; other forms as they are."""
+def explicit(columns: Any, *keys: str | Sequence[str] | None) -> Any:
+    """Column hints, a dict or a list, that leave nothing out; other forms as they are.
+
+    `keys` are the resource's own: dlt says itself that these columns take no nulls.
+    """
+    names = [name for key in keys if key for name in ((key,) if isinstance(key, str) else key)]
+    keyed = {loose(name) for name in names}
     if isinstance(columns, Mapping):
-        return {name: spelled_out(column) for name, column in columns.items()}
-    return [spelled_out(column) for column in columns] if isinstance(columns, list) else columns
+        return {name: spelled_out(name, column, keyed) for name, column in columns.items()}
+    if isinstance(columns, list):
+        return [spelled_out(column.get("name", ""), column, keyed) for column in columns]
+    return columns
 
 
 def make_explicit(schema: Schema, resource: str) -> None:
@@ -32,10 +39,17 @@ def make_explicit(schema: Schema, resource: str) -> None:
             table["columns"] = explicit(table["columns"])
 
 
-def spelled_out(column: Any) -> Any:
+def loose(name: str) -> str:
+    """What names have in common that a naming convention makes one of: `userId` and `user_id`."""
+    return "".join(filter(str.isalnum, name)).lower()
+
+
+def spelled_out(name: str, column: Any, keyed: set[str]) -> Any:
     if not isinstance(column, Mapping) or not column.get("data_type"):
         return column
-    said = dict(column) if any(map(column.get, KEYS)) else {"nullable": True, **column}
+    said = dict(column)
+    if loose(name) not in keyed and not any(map(column.get, KEY_HINTS)):
+        said.setdefault("nullable", True)
     if said["data_type"] in WIDTHS and said.get("precision") is None:
         said["precision"], said["scale"] = WIDTHS[said["data_type"]]
     return said

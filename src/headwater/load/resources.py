@@ -109,7 +109,8 @@ class Resources:
         # dlt writes into the hints it is handed.
         hints = {key: deepcopy(v) for key in HINTS if (v := getattr(config, key)) is not None}
         if "columns" in hints and self.as_tables(step):
-            hints["columns"] = explicit(hints["columns"])
+            keys = (config.primary_key, config.merge_key)
+            hints["columns"] = explicit(hints["columns"], *keys)
         incremental = None if has_cursor_per_parent(step) else incremental_of(step)
         parent = built[step.parents[0]] if len(step.parents) == 1 else None
         settings = {"name": step.name, "selected": config.selected, **hints}
