@@ -27,8 +27,7 @@ from headwater.load.resources import Resources
 from headwater.load.room import room_wanted
 from headwater.load.runs import RUNS_TABLE, runs_source
 from headwater.load.settings import masker_of
-from headwater.load.started import take_back
-from headwater.load.unfinished import LOADED, Command
+from headwater.load.unfinished import LOADED, Command, load_unfinished
 from headwater.plan.graph import Plan, make_plan
 from headwater.report import Ledger, Report
 from headwater.run.outcome import Failure, Incomplete
@@ -222,14 +221,6 @@ def read_by(plan: Plan, resources: Sequence[str]) -> list[str]:
     chosen = set(resources) or {s.name for s in plan.steps if s.resource.selected}
     chosen |= {above for name in chosen for above in plan.ancestors(name)}
     return [name for name in names if name in chosen]
-
-
-def load_unfinished(pipeline: dlt.Pipeline) -> None:
-    """Loads what an earlier run left between extract and load: its cursors have moved already."""
-    if pipeline.has_pending_data:
-        pipeline.normalize()
-        take_back(pipeline)
-        pipeline.load()
 
 
 def tables_of(pipeline: dlt.Pipeline, written: Mapping[str, int]) -> tuple[TableLoaded, ...]:

@@ -122,10 +122,10 @@ def main() -> int:
         waiting = [pool.apply_async(task, (next(work),)) for _ in range(asked.processes)]
         while waiting:
             done = next((part for part in waiting if part.ready()), None)
-            if done is None and time.monotonic() - started_s > asked.seconds + GRACE_S:
-                say(f"{len(waiting)} pieces of work did not end")
-                return 1
             if done is None:
+                if time.monotonic() - started_s > asked.seconds + GRACE_S:
+                    say(f"{len(waiting)} pieces of work did not end")
+                    return 1
                 time.sleep(0.05)
                 continue
             waiting.remove(done)

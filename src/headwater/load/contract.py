@@ -15,7 +15,7 @@ from headwater.tables.rules import Verdict
 
 __all__ = ["SchemaContract", "contract_of"]
 
-EVOLVE_ONCE = {"evolve-columns-once": True}
+EVOLVE_ONCE = "evolve-columns-once"
 
 
 class SchemaContract:
@@ -31,7 +31,7 @@ class SchemaContract:
         self.evolves_once = modes["columns"] != "evolve" and self._schema.is_new_table(name)
         if self.evolves_once:
             # A new root table takes new columns until the end of the run.
-            root["x-normalizer"] = dict(EVOLVE_ONCE)
+            root["x-normalizer"] = {EVOLVE_ONCE: True}
         self._schema.update_table(root, normalize_identifiers=False, merge_compound_props=False)
         self._modes = self._schema.resolve_contract_settings_for_table(name)
 
@@ -91,7 +91,6 @@ def remind(resource: Any, *, evolves_once: bool) -> None:
     hint = resource._hints.get("x-normalizer")
     if hint is None:
         return
-    for mark in EVOLVE_ONCE:
-        hint.pop(mark, None)
+    hint.pop(EVOLVE_ONCE, None)
     if evolves_once:
-        hint.update(EVOLVE_ONCE)
+        hint[EVOLVE_ONCE] = True

@@ -17,6 +17,7 @@ from types import SimpleNamespace
 from typing import Any, Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from dlt.extract.incremental.lag import apply_lag_with_suppression
 from dlt.extract.utils import digest_dedup_value
 
@@ -160,8 +161,8 @@ class ListingCursors:
         mask = [self.takes(*one) for one in zip(numbers, values, parts, strict=False)]
         if all(mask):
             return table, []
-        others = [not one for one in mask]
-        return table.filter(pa.array(mask, pa.bool_())), table.filter(pa.array(others, pa.bool_()))
+        news = pa.array(mask, pa.bool_())
+        return table.filter(news), table.filter(pc.invert(news))
 
     def identities(self, table: pa.Table) -> Iterable[Any]:
         """What each row of a table goes by, as far as that is asked for."""

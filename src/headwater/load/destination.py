@@ -106,7 +106,6 @@ def by_name(name: str) -> Target:
         near = difflib.get_close_matches(name, NAMES, n=1)
         hint = f"did you mean `{near[0]}`?" if near else EXAMPLES
         if Path(name).suffix in DUCKDB_SUFFIXES:
-            slash = "/" if Path(name).is_absolute() else ""
-            hint = f"a DuckDB file is written duckdb:///{slash}{name.removeprefix('/')}"
+            hint = f"a DuckDB file is written duckdb:///{name}"
         raise UsageError(f"--to {name}: unknown destination ({hint})") from None
     return Target(name, found, f"dlt destination {name}")

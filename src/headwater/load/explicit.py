@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pyarrow as pa
 from dlt.common.schema import Schema
+
+from headwater.tables.rules import ARROW
 
 __all__ = ["explicit", "make_explicit"]
 
 KEY_HINTS = ("primary_key", "merge_key")
-WIDTHS = {"decimal": (38, 9), "wei": (38, 0)}
 
 
 def explicit(columns: Any, *keys: str | Sequence[str] | None) -> Any:
@@ -50,6 +52,7 @@ def spelled_out(name: str, column: Any, keyed: set[str]) -> Any:
     said = dict(column)
     if loose(name) not in keyed and not any(map(column.get, KEY_HINTS)):
         said.setdefault("nullable", True)
-    if said["data_type"] in WIDTHS and said.get("precision") is None:
-        said["precision"], said["scale"] = WIDTHS[said["data_type"]]
+    kind = ARROW.get(said["data_type"])
+    if isinstance(kind, pa.Decimal128Type) and said.get("precision") is None:
+        said["precision"], said["scale"] = kind.precision, kind.scale
     return said

@@ -372,8 +372,8 @@ class Resources:
             rows = list(objects_of(rows))
         elif isinstance(step.incremental, Incremental):
             rows = with_cursor_column(rows, step.incremental, cursor)
-        token = run.token(step.name) if self.hands_over(step) else None
-        parent = None if token is None else Parent(token, is_news=is_news)
+        waited = self.hands_over(step)
+        parent = Parent(run.token(step.name), is_news=is_news) if waited else None
         return DataItemWithMeta(parent, rows)
 
 

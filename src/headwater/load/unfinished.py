@@ -22,7 +22,7 @@ from headwater.load.started import take_back
 from headwater.plan.graph import Plan
 from headwater.run.journal import run_to_resume
 
-__all__ = ["LOADED", "Command"]
+__all__ = ["LOADED", "Command", "load_unfinished"]
 
 LOADED = "an earlier run had fetched all of it: it is loaded now, and nothing was asked again"
 FILE = "command"
@@ -62,9 +62,7 @@ class Command:
         if not self.pipeline.has_pending_data:
             return False
         self.adopt()
-        self.pipeline.normalize()
-        take_back(self.pipeline)
-        self.pipeline.load()
+        load_unfinished(self.pipeline)
         self.pipeline.sync_destination()
         return self.is_over()
 
@@ -115,3 +113,11 @@ class Command:
                     sql = f"SELECT count(*) FROM {place} WHERE {column} IN ({marks})"
                     (count,), *_ = client.execute_sql(sql) or [(0,)]
                     yield name, table.get("resource") or name, int(count)
+
+
+def load_unfinished(pipeline: dlt.Pipeline) -> None:
+    """Loads what an earlier run left between extract and load: its cursors have moved already."""
+    if pipeline.has_pending_data:
+        pipeline.normalize()
+        take_back(pipeline)
+        pipeline.load()
