@@ -6,64 +6,168 @@ note of it, the rows would be there twice. Rows of a file are known by their `_d
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dlt
 import pyarrow.parquet as parquet
+from dlt.common import logger
+from dlt.common.configuration.container import Container
+from dlt.common.pipeline import PipelineContext
+from dlt.common.schema.utils import get_nested_tables, has_column_with_prop
+from dlt.common.storages import FileStorage
 from dlt.common.storages.load_package import PackageStorage, ParsedLoadJobFileName
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.common.utils import chunks
+from dlt.destinations.exceptions import DatabaseTerminalException, DatabaseUndefinedRelation
+from dlt.destinations.job_client_impl import SqlJobClientWithStagingDataset
 
-__all__ = ["take_back"]
+from headwater.load.claims import let_go, take_over
+
+__all__ = ["take_back", "take_back_in_active"]
 
 AT_ONCE = 1000
 ROW_ID = "_dlt_id"
-STARTED = "load/normalized/*/started_jobs/*.parquet"
+LOAD_ID = "_dlt_load_id"
+PACKAGES = "load/normalized/*"
+STARTED = f"{PackageStorage.STARTED_JOBS_FOLDER}/*"
+
+
+def take_back_in_active() -> None:
+    """Calls `take_back` for the pipeline that a script has open; it loads first what is pending."""
+    context = Container()[PipelineContext]
+    if context.is_active():
+        pipeline: Any = context.pipeline()
+        take_back(pipeline)
 
 
 def take_back(pipeline: dlt.Pipeline) -> None:
-    """Deletes the rows of files that are to be loaded again. Merged tables are left to dlt.
+    """Deletes the rows of files that are to be loaded again, where their process has died.
 
-    What is merged goes through a staging table, where dlt looks for copies itself.
+    Other destinations than SQL databases overwrite a file that is written again.
     """
-    files = list(started_files(Path(pipeline.working_dir)))
-    if not files or not pipeline.default_schema_name or is_folder(pipeline):
-        return
-    tables = pipeline.default_schema.tables
-    with pipeline.sql_client() as client:
-        for path, table in files:
-            if table in tables and tables[table].get("write_disposition") != "merge":
-                delete_rows(client, table, ids_in(path))
-
-
-def is_folder(pipeline: dlt.Pipeline) -> bool:
-    """Whether the destination is a folder, where a file that is written again replaces itself."""
-    destination = pipeline.destination
-    return destination is None or destination.destination_type.endswith(".filesystem")
-
-
-def started_files(working_dir: Path) -> Iterator[tuple[Path, str]]:
-    """Files, with their tables, that dlt had begun to load and not noted as loaded."""
-    for path in working_dir.glob(STARTED):
-        noted = path.parents[1] / PackageStorage.PENDING_TRANSITIONS_FOLDER / path.name
-        if not noted.exists():
-            yield path, ParsedLoadJobFileName.parse(path.name).table_name
-
-
-def ids_in(path: Path) -> list[str]:
-    if ROW_ID not in parquet.read_schema(path).names:
-        return []
-    return [str(one) for one in parquet.read_table(path, columns=[ROW_ID]).column(0).to_pylist()]
-
-
-def delete_rows(client: Any, table: str, ids: list[str]) -> None:
-    """Deletes rows by id; nothing where the table is not there yet."""
-    place, column = client.make_qualified_table_name(table), client.escape_column_name(ROW_ID)
-    for start in range(0, len(ids), AT_ONCE):
-        chunk = ids[start : start + AT_ONCE]
-        marks = ", ".join(["%s"] * len(chunk))
+    folder = Path(pipeline.working_dir)
+    for package in sorted(folder.glob(PACKAGES)):
+        files = list(begun(package))
+        if not files or pipeline.destination is None or not take_over(folder, package.name):
+            continue
         try:
-            client.execute_sql(f"DELETE FROM {place} WHERE {column} IN ({marks})", *chunk)
+            schema = pipeline.get_load_package_info(package.name).schema_name
+            with pipeline.destination_client(schema) as client:
+                if isinstance(client, SqlJobClientWithStagingDataset):
+                    undo = Undo(client, package.name)
+                    for path in files:
+                        undo.file(path)
+        except BaseException:
+            let_go(folder, package.name)
+            raise
+
+
+def begun(package: Path) -> Iterator[Path]:
+    """Files that dlt had begun to load and not noted as loaded."""
+    for path in sorted(package.glob(STARTED)):
+        if not (package / PackageStorage.PENDING_TRANSITIONS_FOLDER / path.name).exists():
+            yield path
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """Takes out of a warehouse what it has of the files of a package."""
+
+    client: SqlJobClientWithStagingDataset
+    load_id: str
+
+    def file(self, path: Path) -> None:
+        job = ParsedLoadJobFileName.parse(path.name)
+        table = job.table_name
+        if table not in self.client.schema.tables:
+            return
+        if job.file_format == "sql":
+            self.merged(table)
+        elif job.file_format == "insert_values":
+            for rows in self.selects(path):
+                self.delete(self.place_of(table), table, rows)
+        elif job.file_format in READERS:
+            for ids in chunks(READERS[job.file_format](path), AT_ONCE):
+                self.delete(self.place_of(table), table, ", ".join(["%s"] * len(ids)), *ids)
+
+    def merged(self, table: str) -> None:
+        """Takes out rows that came from the staging dataset by no key; by a key they replace."""
+        tables = self.client.schema.tables
+        root = tables[table]
+        keyed = any(has_column_with_prop(root, key) for key in ("primary_key", "merge_key"))
+        if keyed or root.get("write_disposition") != "merge":
+            return
+        for nested in get_nested_tables(tables, table):
+            name = str(nested["name"])
+            staged = f"SELECT {self.quoted(ROW_ID)} FROM {self.staged(name)}"
+            self.delete(self.final(name), name, staged)
+
+    def delete(self, place: str, table: str, ids: str, *values: str) -> None:
+        """Deletes rows of `table` by id, in `place`; only what came with this package.
+
+        `ids` is SQL, its marks are filled in with `values`.
+        """
+        sql = f"DELETE FROM {place} WHERE {self.quoted(ROW_ID)} IN ({ids})"
+        if LOAD_ID in self.client.schema.tables[table]["columns"]:
+            sql += f" AND {self.quoted(LOAD_ID)} = '{self.load_id}'"
+        try:
+            self.client.sql_client.execute_sql(sql, *values)
         except DatabaseUndefinedRelation:
             return
+        except DatabaseTerminalException as error:
+            what = "rows that had arrived when a run was killed may be there twice"
+            logger.warning(f"{table}: {what}: {str(error).splitlines()[0]}")
+
+    def place_of(self, table: str) -> str:
+        staged = self.client.should_load_data_to_staging_dataset(table)
+        return self.staged(table) if staged else self.final(table)
+
+    def final(self, table: str) -> str:
+        return self.client.sql_client.make_qualified_table_name(table)
+
+    def staged(self, table: str) -> str:
+        with self.client.sql_client.with_staging_dataset():
+            return self.final(table)
+
+    def quoted(self, column: str) -> str:
+        return self.client.sql_client.escape_column_name(column)
+
+    def selects(self, path: Path) -> Iterator[str]:
+        """The ids of a file of INSERT statements: the warehouse reads its rows itself.
+
+        dlt writes each row on a line.
+        """
+        with FileStorage.open_zipsafe_ro(str(path), "r", encoding="utf-8") as file:
+            head = file.readline().removeprefix("INSERT INTO {}").strip()
+            columns, column = (
+                self.client.capabilities.casefold_identifier(head),
+                self.quoted(ROW_ID),
+            )
+            if column not in columns or file.readline() != "VALUES\n":
+                return
+            for lines in chunks(file, AT_ONCE):
+                rows = "".join(lines).rstrip(",;\n")
+                yield f"SELECT found.{column} FROM (VALUES {rows}) AS found{columns}"
+
+
+def ids_in_parquet(path: Path) -> Iterator[str]:
+    with parquet.ParquetFile(path) as file:
+        if ROW_ID in file.schema_arrow.names:
+            for batch in file.iter_batches(columns=[ROW_ID]):
+                yield from map(str, batch.column(0).to_pylist())
+
+
+def ids_in_jsonl(path: Path) -> Iterator[str]:
+    with FileStorage.open_zipsafe_ro(str(path), "r", encoding="utf-8") as file:
+        rows = (json.loads(line) for line in file)
+        yield from (str(row[ROW_ID]) for row in rows if ROW_ID in row)
+
+
+READERS: dict[str, Callable[[Path], Iterator[str]]] = {
+    "parquet": ids_in_parquet,
+    "jsonl": ids_in_jsonl,
+    "typed-jsonl": ids_in_jsonl,
+}
