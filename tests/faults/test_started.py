@@ -152,7 +152,7 @@ def test_rows_that_had_arrived_are_there_once(
 HOLD = """
 import fcntl, sys
 file = open(sys.argv[1], "r+")
-fcntl.lockf(file, fcntl.LOCK_EX)
+fcntl.flock(file, fcntl.LOCK_EX)
 print("held", flush=True)
 sys.stdin.read()
 """

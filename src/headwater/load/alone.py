@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -12,6 +10,7 @@ from pathlib import Path
 
 from dlt.common.pipeline import get_dlt_pipelines_dir
 
+from headwater.load.locks import Lock
 from headwater.run.journal import JournalBusy
 
 __all__ = ["alone", "sweep"]
@@ -31,18 +30,16 @@ def alone(pipeline_name: str, pipelines_dir: str | None) -> Iterator[None]:
     folder = Path(pipelines_dir or get_dlt_pipelines_dir())
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{pipeline_name}.lock"
-    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock = Lock(path)
     except BlockingIOError:
-        os.close(lock)
         what = "another sync of this pipeline is going on"
         raise JournalBusy(f"{path}: {what} (wait for it to end, then run again)") from None
     try:
         sweep(folder / pipeline_name)
         yield
     finally:
-        os.close(lock)
+        lock.release()
 
 
 def sweep(working_dir: Path) -> None:

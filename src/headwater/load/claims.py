@@ -1,27 +1,26 @@
 """Which process a load package belongs to, so that another one can tell that it died.
 
 A claim is a lock on a file beside the journal, from the time a package is begun until its process
-ends or the package is loaded. It is one of the locks that a forked child does not inherit.
+ends or the package is loaded.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 from pathlib import Path
 
 import dlt
 
 from headwater.load.current import current_load_id
 from headwater.load.journals import FOLDER
+from headwater.load.locks import Lock
 
 __all__ = ["claim", "let_go", "take_over"]
 
 SUFFIX = ".claim"
 # Where dlt has a package that is not loaded yet.
 PLACES = ("normalize/*", "load/new", "load/normalized")
-held: dict[Path, int] = {}
+held: dict[Path, Lock] = {}
 
 
 def claim() -> None:
@@ -33,7 +32,6 @@ def claim() -> None:
     remove_old(folder)
     path = path_of(folder, load_id)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(0o600)
     lock(path)
 
 
@@ -48,9 +46,9 @@ def take_over(folder: Path, load_id: str) -> bool:
 
 def let_go(folder: Path, load_id: str) -> None:
     """Gives a claim back."""
-    file = held.pop(path_of(folder, load_id), None)
-    if file is not None:
-        os.close(file)
+    found = held.pop(path_of(folder, load_id), None)
+    if found is not None:
+        found.release()
 
 
 def path_of(folder: Path, load_id: str) -> Path:
@@ -59,15 +57,10 @@ def path_of(folder: Path, load_id: str) -> Path:
 
 def lock(path: Path) -> bool:
     """Whether the lock came to this process with this call."""
-    if path in held:
-        return False
-    file = os.open(path, os.O_RDWR)
     try:
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(file)
+        held[path] = Lock(path)
+    except BlockingIOError:
         return False
-    held[path] = file
     return True
 
 
