@@ -19,7 +19,7 @@ types: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
 unit: $(VENV)/.installed-dev
-	$(PYTEST) -n 2
+	$(PYTEST) -n 3 --dist worksteal
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/run.py

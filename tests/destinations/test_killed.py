@@ -34,8 +34,9 @@ pipeline.run(rest_api_source(config))
 """
 
 
-@pytest.mark.parametrize("disposition", ["append", "merge"])
-@pytest.mark.parametrize("dies", ["rows", "rows__tags"])
+@pytest.mark.parametrize(
+    ("disposition", "dies"), [("append", "rows__tags"), ("merge", "rows")], ids=["added", "staged"]
+)
 def test_rows_that_had_arrived_are_there_once(
     disposition: str, dies: str, api: Api, postgres: Postgres, tmp_path: Path
 ) -> None:

@@ -17,9 +17,8 @@ import os, sys, time
 from pathlib import Path
 from headwater.load.locks import Lock
 lock = Lock(Path(sys.argv[1]))
-child = os.fork()
-if child:
-    print(child, flush=True)
+if not os.fork():
+    print(os.getpid(), flush=True)
 time.sleep(60)
 """
 
