@@ -56,6 +56,18 @@ def running(config: dict[str, Any], file_format: Any = None, backend: Any = "arr
     return load
 
 
+def running_late(config: dict[str, Any]) -> Load:
+    """The source is made before its pipeline, and that is told where to only when it runs."""
+
+    def load(folder: Path) -> None:
+        source = rest_api_source(config)
+        destination = dlt.destinations.duckdb(str(folder / "it.duckdb"))
+        pipeline = dlt.pipeline(NAME, pipelines_dir=str(folder / "pipelines"))
+        pipeline.run(source, destination=destination, dataset_name="raw")
+
+    return load
+
+
 def syncing(config: dict[str, Any]) -> Load:
     def load(folder: Path) -> None:
         to, pipelines = f"duckdb:///{folder}/it.duckdb", str(folder / "pipelines")
@@ -100,6 +112,7 @@ def images_of(load: Load, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict
     ("disposition", "more", "loading", "format_and_backend", "strategy"),
     [
         ("append", {}, running, (), ""),
+        ("append", {}, running_late, (), ""),
         ("append", {}, syncing, (), ""),
         ("append", {}, running, (None, "objects"), ""),
         ("append", {}, running, ("jsonl", "objects"), ""),
@@ -111,6 +124,7 @@ def images_of(load: Load, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict
     ],
     ids=[
         "append",
+        "append, source first",
         "append by sync",
         "append inserts",
         "append jsonl",

@@ -13,7 +13,7 @@ from headwater.events import Listener, silent
 from headwater.load.objects import in_words
 from headwater.load.resources import Backend, OnIncomplete, Resources
 from headwater.load.secrets import find_secret
-from headwater.load.started import take_back_in_active
+from headwater.load.tracking import follow_loads
 from headwater.plan.graph import make_plan
 
 __all__ = ["rest_api_resources", "rest_api_source", "source_of"]
@@ -40,7 +40,7 @@ def rest_api_source(
 
     Raises ConfigError (a ValueError) with every problem of the config.
     """
-    take_back_in_active()
+    follow_loads()
     sections = ("sources", section or "rest_api", name or "rest_api")
     read = read_config(in_words(config, sections), secret=find_secret)
     return source_of(
@@ -67,7 +67,7 @@ def rest_api_resources(
 
     Raises ConfigError (a ValueError) with every problem of the config.
     """
-    take_back_in_active()
+    follow_loads()
     read = read_config(in_words(config), secret=find_secret)
     return Resources(make_plan(read), backend=backend, on_incomplete=on_incomplete).build()
 

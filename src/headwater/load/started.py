@@ -10,13 +10,10 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import dlt
 import pyarrow.parquet as parquet
 from dlt.common import logger
-from dlt.common.configuration.container import Container
-from dlt.common.pipeline import PipelineContext
 from dlt.common.schema.utils import get_nested_tables, has_column_with_prop
 from dlt.common.storages import FileStorage
 from dlt.common.storages.load_package import PackageStorage, ParsedLoadJobFileName
@@ -26,21 +23,13 @@ from dlt.destinations.job_client_impl import SqlJobClientWithStagingDataset
 
 from headwater.load.claims import let_go, take_over
 
-__all__ = ["take_back", "take_back_in_active"]
+__all__ = ["take_back"]
 
 AT_ONCE = 1000
 ROW_ID = "_dlt_id"
 LOAD_ID = "_dlt_load_id"
 PACKAGES = "load/normalized/*"
 STARTED = f"{PackageStorage.STARTED_JOBS_FOLDER}/*"
-
-
-def take_back_in_active() -> None:
-    """Calls `take_back` for the pipeline that a script has open; it loads first what is pending."""
-    context = Container()[PipelineContext]
-    if context.is_active():
-        pipeline: Any = context.pipeline()
-        take_back(pipeline)
 
 
 def take_back(pipeline: dlt.Pipeline) -> None:
