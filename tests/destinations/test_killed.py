@@ -1,4 +1,4 @@
-"""Processes that die while they load into Postgres."""
+"""Processes that die while they load into Postgres or a Delta table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.destinations.conftest import Postgres
 from tests.destinations.places import Place
 from tests.load.conftest import Api
 
@@ -27,22 +26,30 @@ def die(storage, load_id, name, *rest):
     note(storage, load_id, name, *rest)
 
 PackageStorage.save_pending_transition = die
-destination = dlt.destinations.postgres(url)
+is_postgres = url.startswith("postgresql")
+destination = (dlt.destinations.postgres if is_postgres else dlt.destinations.filesystem)(url)
 folders = {"dataset_name": dataset, "pipelines_dir": folder}
 pipeline = dlt.pipeline("died", destination=destination, **folders)
-pipeline.run(rest_api_source(config))
+pipeline.run(rest_api_source(config), table_format=None if is_postgres else "delta")
 """
 
 
 @pytest.mark.parametrize(
-    ("disposition", "dies"), [("append", "rows__tags"), ("merge", "rows")], ids=["added", "staged"]
+    ("place", "disposition", "dies"),
+    [
+        ("postgres", "append", "rows__tags"),
+        ("postgres", "merge", "rows"),
+        ("delta", "append", "rows"),
+    ],
+    ids=["postgres", "postgres, staged", "delta"],
+    indirect=["place"],
 )
 def test_rows_that_had_arrived_are_there_once(
-    disposition: str, dies: str, api: Api, postgres: Postgres, tmp_path: Path
+    place: Place, disposition: str, dies: str, api: Api, tmp_path: Path
 ) -> None:
     """The same command loads a file again that was committed, and no row is there twice.
 
-    Rows travel as INSERT statements here; `merge` has no key and adds what it finds staged.
+    Rows travel to Postgres as INSERT statements; `merge` has no key and adds what is staged.
     """
     rows = [{"id": n, "text": "it's 100 %, \\ or so;\n", "tags": ["a", "b"]} for n in range(1500)]
     api.paths["rows"] = {"data": [*rows, {"id": 1500, "text": None, "more": {"a": [1.5]}}]}
@@ -53,11 +60,12 @@ def test_rows_that_had_arrived_are_there_once(
         "client": {"base_url": api.base_url},
         "resources": [{**resource, "columns": columns}],
     }
-    dataset = f"died_{disposition}_{len(dies)}"
-    words = [sys.executable, "-c", DIES, json.dumps(config), postgres.url, str(tmp_path), dataset]
+    place.dataset = f"died_{disposition}"
+    url = place.url if place.kind == "postgres" else (tmp_path / "lake").as_uri()
+    words = [sys.executable, "-c", DIES, json.dumps(config), url, str(tmp_path), place.dataset]
     settings = {**os.environ, "RUNTIME__DLTHUB_TELEMETRY": "false"}
     for name, code in ((dies, 9), ("", 0)):
         ended = subprocess.run([*words, name], env=settings, capture_output=True, check=False)
         assert ended.returncode == code, ended.stderr.decode()[-2000:]
-    tables = Place("postgres", tmp_path, postgres.url, dataset).tables()
+    tables = place.tables()
     assert {n: len(found) for n, found in tables.items()} == {"rows": 1501, "rows__tags": 3000}
