@@ -190,7 +190,8 @@ def run(
     if not full_refresh:
         load_unfinished(pipeline)
         pipeline.sync_destination()
-        pipeline.run([source, runs], loader_file_format=file_format)
+        pipeline.extract([source, runs], loader_file_format=file_format)
+        load_unfinished(pipeline)
         return
     shutil.rmtree(Path(pipeline.working_dir) / FOLDER, ignore_errors=True)
     if pipeline.has_pending_data:

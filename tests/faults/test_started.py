@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -20,7 +21,8 @@ from tests.load.conftest import api as api_fixture
 from headwater import rest_api_source
 from headwater.config.read import read_config
 from headwater.load.claims import SUFFIX
-from headwater.load.started import take_back
+from headwater.load.locks import Lock
+from headwater.load.started import claimed
 from headwater.sync import sync
 
 api = api_fixture
@@ -177,41 +179,86 @@ def image_of_rows(api: Api, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     return image
 
 
+def claim_in(image: Path) -> Path:
+    (found,) = image.glob(f"pipelines/{NAME}/headwater/*{SUFFIX}")
+    return found
+
+
+def rows_after_claiming(image: Path) -> tuple[int, int]:
+    with claimed(opened(image)):
+        return counts(image)["rows"]
+
+
 def test_files_of_a_process_that_lives_are_left_alone(
     api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What another process loads is not taken out under its hands, until it has died."""
     image = image_of_rows(api, tmp_path / "whole", monkeypatch)
-    pipeline = opened(image)
-    (claimed,) = (Path(pipeline.working_dir) / "headwater").glob(f"*{SUFFIX}")
-    words = [sys.executable, "-c", HOLD, str(claimed)]
+    words = [sys.executable, "-c", HOLD, str(claim_in(image))]
     pipe = subprocess.PIPE
     with subprocess.Popen(words, stdin=pipe, stdout=pipe) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"held\n"
-        take_back(pipeline)
-        assert counts(image)["rows"] == (50, 50)
+        assert rows_after_claiming(image) == (50, 50)
         other.kill()
-    take_back(pipeline)
-    assert counts(image)["rows"] == (0, 0)
+    assert rows_after_claiming(image) == (0, 0)
 
 
-def test_packages_that_were_not_made_here_are_left_alone(
+@pytest.mark.parametrize("mark", ["no mark", "a mark"])
+def test_files_that_were_begun_without_a_claim_are_left_alone(
+    mark: str, api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of another source's package, or one that dlt's command line loads, nobody knows who lives."""
+    image = image_of_rows(api, tmp_path / "whole", monkeypatch)
+    if mark == "no mark":
+        claim_in(image).unlink()
+    else:
+        claim_in(image).write_text("")
+    assert rows_after_claiming(image) == (50, 50)
+
+
+@pytest.mark.parametrize("loads", [running, syncing])
+def test_a_load_is_claimed_as_long_as_it_goes_on(
+    loads: Callable[[dict[str, Any]], Load],
+    api: Api,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By the process that loads, whoever made the package; there is no claim when it is over."""
+    serve(api, at=1)
+    pipeline = opened(tmp_path)
+    pipeline.extract(rest_api_source(config_of(api, "append")))
+    pipeline.normalize()
+    was_free: list[bool] = []
+    note = PackageStorage.save_pending_transition
+
+    def seen(*args: Any) -> None:
+        try:
+            Lock(claim_in(tmp_path)).release()
+            was_free.append(True)
+        except BlockingIOError:
+            was_free.append(False)
+        note(*args)
+
+    monkeypatch.setattr(PackageStorage, "save_pending_transition", seen)
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+        loads(config_of(api, "append"))(tmp_path)
+    assert was_free
+    assert not any(was_free)
+    assert [*tmp_path.glob(f"pipelines/{NAME}/headwater/*{SUFFIX}")] == []
+
+
+@pytest.mark.filterwarnings("ignore:The 'warn' method is deprecated:DeprecationWarning")
+def test_rows_of_earlier_loads_with_the_same_ids_stay(
     api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A package of another source has no claim: nobody knows whether its process lives."""
-    image = image_of_rows(api, tmp_path / "whole", monkeypatch)
-    pipeline = opened(image)
-    for claimed in (Path(pipeline.working_dir) / "headwater").glob(f"*{SUFFIX}"):
-        claimed.unlink()
-    take_back(pipeline)
-    assert counts(image)["rows"] == (50, 50)
-
-
-def test_claims_do_not_pile_up(api: Api, tmp_path: Path) -> None:
-    """Of many runs, the last one's claim is there."""
-    serve(api, at=1)
+    """Rows of a dlt dataset that an API serves bring their ids: each load adds them again."""
+    rows = [{"id": n, "_dlt_id": f"given{n}", "tags": ["a", "b"]} for n in range(50)]
     load = running(config_of(api, "append"))
-    for _ in range(3):
-        load(tmp_path)
-    assert len([*tmp_path.glob(f"pipelines/{NAME}/headwater/*{SUFFIX}")]) == 1
+    api.paths["rows"] = {"data": rows}
+    load(tmp_path / "whole")
+    images = images_of(load, tmp_path / "whole", monkeypatch)
+    for name, image in images.items():
+        load(image)
+        assert (name, counts(image)["rows"]) == (name, (100, 50))
+        assert (name, counts(image)["rows__tags"]) == (name, (200, 200))

@@ -1,7 +1,7 @@
-"""Which process a load package belongs to, so that another one can tell that it died.
+"""Which process loads a package, so that another one can tell whether it died.
 
-A claim is a lock on a file beside the journal, from the time a package is begun until its process
-ends or the package is loaded.
+A package that headwater makes is marked by a file beside the journal. Who loads it holds a lock on
+that file meanwhile, and writes down that somebody has begun under this rule.
 """
 
 from __future__ import annotations
@@ -15,60 +15,60 @@ from headwater.load.current import current_load_id
 from headwater.load.journals import FOLDER
 from headwater.load.locks import Lock
 
-__all__ = ["claim", "let_go", "take_over"]
+__all__ = ["SUFFIX", "Claim", "mark"]
 
 SUFFIX = ".claim"
+BEGUN = "begun"
 # Where dlt has a package that is not loaded yet.
 PLACES = ("normalize/*", "load/new", "load/normalized")
-held: dict[Path, Lock] = {}
 
 
-def claim() -> None:
-    """Claims the package that is being extracted; nothing where rows are only looked at."""
+class Claim:
+    """The right to load a package. Raises BlockingIOError where somebody else has it.
+
+    Raises FileNotFoundError for a package that has no mark. `folder` is the pipeline's.
+    """
+
+    def __init__(self, folder: Path, load_id: str) -> None:
+        self._folder = folder
+        self._load_id = load_id
+        self._path = path_of(folder, load_id)
+        self._path.stat()
+        self._lock = Lock(self._path)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether an earlier holder began to load."""
+        return self._path.read_text() == BEGUN
+
+    def begin(self) -> None:
+        self._path.write_text(BEGUN)
+
+    def release(self) -> None:
+        """Gives it back, and removes the mark of a package that is loaded."""
+        if not is_pending(self._folder, self._load_id):
+            self._path.unlink(missing_ok=True)
+        self._lock.release()
+
+
+def mark() -> None:
+    """Marks the package that is being extracted; nothing where rows are only looked at."""
     load_id = current_load_id()
     if load_id is None:
         return
     folder = Path(dlt.current.pipeline().working_dir)
-    remove_old(folder)
+    for path in (folder / FOLDER).glob(f"*{SUFFIX}"):
+        if not is_pending(folder, path.name.removesuffix(SUFFIX)):
+            with contextlib.suppress(OSError):
+                path.unlink()
     path = path_of(folder, load_id)
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock(path)
-
-
-def take_over(folder: Path, load_id: str) -> bool:
-    """Whether the process that made a package has died: it belongs to this one then.
-
-    `folder` is the pipeline's. Packages that are not headwater's were never claimed.
-    """
-    path = path_of(folder, load_id)
-    return path.exists() and lock(path)
-
-
-def let_go(folder: Path, load_id: str) -> None:
-    """Gives a claim back."""
-    found = held.pop(path_of(folder, load_id), None)
-    if found is not None:
-        found.release()
+    path.touch(0o600)
 
 
 def path_of(folder: Path, load_id: str) -> Path:
-    return folder.absolute() / FOLDER / f"{load_id}{SUFFIX}"
+    return folder / FOLDER / f"{load_id}{SUFFIX}"
 
 
-def lock(path: Path) -> bool:
-    """Whether the lock came to this process with this call."""
-    try:
-        held[path] = Lock(path)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def remove_old(folder: Path) -> None:
-    """Removes the claims on packages that are loaded, or were dropped."""
-    for path in (folder.absolute() / FOLDER).glob(f"*{SUFFIX}"):
-        load_id = path.name.removesuffix(SUFFIX)
-        if not any(found for place in PLACES for found in folder.glob(f"{place}/{load_id}")):
-            let_go(folder, load_id)
-            with contextlib.suppress(OSError):
-                path.unlink()
+def is_pending(folder: Path, load_id: str) -> bool:
+    return any(found for place in PLACES for found in folder.glob(f"{place}/{load_id}"))

@@ -23,7 +23,7 @@ from headwater.decode import Decoder, Rows, objects_of
 from headwater.errors import DecodeError
 from headwater.events import Listener, Noticed, TableWritten, silent
 from headwater.fetch.client import Client
-from headwater.load.claims import claim
+from headwater.load.claims import mark
 from headwater.load.current import TableHints, current_resource, current_schema
 from headwater.load.cursors import LISTED_AS, ListingCursors, Listings, cursors_of, listings_of
 from headwater.load.explicit import explicit
@@ -208,7 +208,7 @@ class Resources:
     def open(self) -> Extraction:
         settings, masker = settings_of(self.plan), masker_of(self.plan.config)
         adopt_state(self.plan)
-        claim()
+        mark()
         recall, journal = Recall(), journal_of(self.plan)
         # Now: the thread in which a run ends does not know the destination.
         self.ways = ways = {step.name: self.way(step) for step in self.plan.steps}

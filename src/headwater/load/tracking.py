@@ -11,7 +11,7 @@ from typing import Any
 
 from dlt.pipeline import trace
 
-from headwater.load.started import take_back
+from headwater.load.started import release, take_back
 
 __all__ = ["follow_loads"]
 
@@ -29,11 +29,13 @@ def on_start_trace_step(_trace: Any, step: str, pipeline: Any) -> None:
         take_back(pipeline)
 
 
+def on_end_trace_step(_trace: Any, step: Any, pipeline: Any, *_: Any) -> None:
+    """Also of a load that failed."""
+    if step.step == "load":
+        release(pipeline)
+
+
 def on_start_trace(*_: Any) -> None:
-    pass
-
-
-def on_end_trace_step(*_: Any) -> None:
     pass
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pyarrow.dataset as dataset
 import pyarrow.parquet as parquet
-from dlt.common import logger
 from dlt.common.destination.exceptions import (
     DestinationUndefinedEntity,
     OpenTableFormatNotSupported,
@@ -19,7 +18,7 @@ from dlt.common.schema.utils import get_nested_tables, has_column_with_prop
 from dlt.common.storages import FileStorage
 from dlt.common.storages.load_package import ParsedLoadJobFileName
 from dlt.common.utils import chunks
-from dlt.destinations.exceptions import DatabaseTerminalException, DatabaseUndefinedRelation
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.destinations.job_client_impl import SqlJobClientWithStagingDataset
 from dlt.destinations.job_impl import ReferenceFollowupJobRequest
 
@@ -30,20 +29,26 @@ ROW_ID = "_dlt_id"
 LOAD_ID = "_dlt_load_id"
 
 
-def undo_of(client: Any, load_id: str) -> Callable[[Path], None]:
-    """What takes a file of the package `load_id` out of the destination that `client` is for."""
-    if isinstance(client, SqlJobClientWithStagingDataset):
-        return SqlUndo(client, load_id).file
-    if hasattr(client, "load_open_table"):
-        return lambda path: undo_in_delta(client, path)
+def undo_of(destination_type: str, client: Any, load_id: str) -> Callable[[Path], None]:
+    """What takes a file of the package `load_id` out of the destination that `client` is for.
+
+    Others than these are left alone: BigQuery, say, knows a file that it has loaded by its name.
+    """
+    match destination_type.rpartition(".")[2]:
+        case "duckdb" | "motherduck" | "postgres":
+            return SqlUndo(client, load_id).file
+        case "filesystem":
+            return lambda path: undo_in_delta(client, load_id, path)
     return lambda path: None
 
 
-def undo_in_delta(client: Any, path: Path) -> None:
+def undo_in_delta(client: Any, load_id: str, path: Path) -> None:
     """Takes out what a reference file added to a Delta table; what merges or replaces needs not."""
     job = ParsedLoadJobFileName.parse(path.name)
-    table = client.schema.tables.get(job.table_name, {})
-    if job.file_format != "reference" or table.get("write_disposition") != "append":
+    if job.file_format != "reference" or job.table_name not in client.schema.tables:
+        return
+    # A nested table has the disposition of its root.
+    if client.prepare_load_table(job.table_name)["write_disposition"] != "append":
         return
     try:
         delta = client.load_open_table("delta", job.table_name)
@@ -52,6 +57,8 @@ def undo_in_delta(client: Any, path: Path) -> None:
     files = dataset.dataset(ReferenceFollowupJobRequest.resolve_references(str(path)))
     if ROW_ID in files.schema.names:
         ids, same = files.to_table(columns=[ROW_ID]), f"source.{ROW_ID} = target.{ROW_ID}"
+        if LOAD_ID in files.schema.names:
+            same += f" AND target.{LOAD_ID} = '{load_id}'"
         found = delta.merge(ids, same, source_alias="source", target_alias="target")
         found.when_matched_delete().execute()
 
@@ -82,7 +89,8 @@ class SqlUndo:
         tables = self.client.schema.tables
         root = tables[table]
         keyed = any(has_column_with_prop(root, key) for key in ("primary_key", "merge_key"))
-        if keyed or root.get("write_disposition") != "merge":
+        is_scd2 = root.get("x-merge-strategy") == "scd2"
+        if keyed or is_scd2 or root.get("write_disposition") != "merge":
             return
         for nested in get_nested_tables(tables, table):
             name = str(nested["name"])
@@ -101,9 +109,6 @@ class SqlUndo:
             self.client.sql_client.execute_sql(sql, *values)
         except DatabaseUndefinedRelation:
             return
-        except DatabaseTerminalException as error:
-            what = "rows that had arrived when a run was killed may be there twice"
-            logger.warning(f"{table}: {what}: {str(error).splitlines()[0]}")
 
     def place_of(self, table: str) -> str:
         staged = self.client.should_load_data_to_staging_dataset(table)

@@ -18,7 +18,7 @@ from dlt.common.versioned_state import decompress_state
 
 from headwater.load.journals import FOLDER, STATE_KEY, name_of
 from headwater.load.runs import RUNS_TABLE
-from headwater.load.started import take_back
+from headwater.load.started import claimed
 from headwater.plan.graph import Plan
 from headwater.run.journal import run_to_resume
 
@@ -119,5 +119,5 @@ def load_unfinished(pipeline: dlt.Pipeline) -> None:
     """Loads what an earlier run left between extract and load: its cursors have moved already."""
     if pipeline.has_pending_data:
         pipeline.normalize()
-        take_back(pipeline)
-        pipeline.load()
+        with claimed(pipeline):
+            pipeline.load()

@@ -118,7 +118,8 @@ def add_row(
         if table.load_id is not None:
             row["_dlt_load_id"] = table.load_id
     else:
-        row_id, root = f"{place.parent}_{place.index}", place.root or ""
+        row_id = f"{place.parent}_{place.index}" if table.stable_ids else uuid.uuid4().hex
+        root = place.root or ""
         if table.keeps_root:
             row["_dlt_root_id"] = root
         row |= {"_dlt_parent_id": place.parent, "_dlt_list_idx": place.position}

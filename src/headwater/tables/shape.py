@@ -196,7 +196,10 @@ def child_tables(shaping: Shaping, place: Place, lists: Column) -> None:
     starts = lists.offsets.take(owner)
     index = pc.subtract(count_up(len(values)), relative(starts, lists))
     parent, root = place.parent.take(owner), place.root.take(owner)
-    ids = pc.binary_join_element_wise(parent, pc.cast(index, pa.string()), "_")
+    if table.stable_ids:
+        ids = pc.binary_join_element_wise(parent, pc.cast(index, pa.string()), "_")
+    else:
+        ids = random_ids(len(values))
     types = shaping.fresh.setdefault(name, {})
     flat = items(shaping, place, types, values)
     typed = typed_columns(flat, table, types)
