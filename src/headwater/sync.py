@@ -191,15 +191,14 @@ def run(
         load_unfinished(pipeline)
         pipeline.sync_destination()
         pipeline.extract([source, runs], loader_file_format=file_format)
-        load_unfinished(pipeline)
-        return
-    shutil.rmtree(Path(pipeline.working_dir) / FOLDER, ignore_errors=True)
-    if pipeline.has_pending_data:
-        pipeline.drop_pending_packages(with_partial_loads=True)
-    pipeline.sync_destination()
-    # Each on its own: dlt would drop the tables of the first again before it extracts the second.
-    pipeline.extract(source, refresh="drop_sources", loader_file_format=file_format)
-    pipeline.extract(runs, loader_file_format=file_format)
+    else:
+        shutil.rmtree(Path(pipeline.working_dir) / FOLDER, ignore_errors=True)
+        if pipeline.has_pending_data:
+            pipeline.drop_pending_packages(with_partial_loads=True)
+        pipeline.sync_destination()
+        # Each on its own: dlt would drop the tables of the first again before the second.
+        pipeline.extract(source, refresh="drop_sources", loader_file_format=file_format)
+        pipeline.extract(runs, loader_file_format=file_format)
     load_unfinished(pipeline)
 
 

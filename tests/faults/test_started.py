@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-import warnings
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -30,6 +29,10 @@ NAME = "died"
 KEYED = {"primary_key": "id"}
 UPSERT = {"disposition": "merge", "strategy": "upsert"}
 SCD2 = {"disposition": "merge", "strategy": "scd2"}
+# dlt says through an old method that it loads what is pending first.
+loads_what_is_pending = pytest.mark.filterwarnings(
+    "ignore:The 'warn' method is deprecated:DeprecationWarning"
+)
 Load = Callable[[Path], object]
 Counts = dict[str, tuple[int, int]]
 
@@ -108,8 +111,7 @@ def images_of(load: Load, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict
     return {name: image for name, image in images.items() if not name.startswith("_dlt_")}
 
 
-# dlt says through an old method that it loads what is pending first.
-@pytest.mark.filterwarnings("ignore:The 'warn' method is deprecated:DeprecationWarning")
+@loads_what_is_pending
 @pytest.mark.parametrize(
     ("disposition", "more", "loading", "format_and_backend", "strategy"),
     [
@@ -217,6 +219,7 @@ def test_files_that_were_begun_without_a_claim_are_left_alone(
     assert rows_after_claiming(image) == (50, 50)
 
 
+@loads_what_is_pending
 @pytest.mark.parametrize("loads", [running, syncing])
 def test_a_load_is_claimed_as_long_as_it_goes_on(
     loads: Callable[[dict[str, Any]], Load],
@@ -241,14 +244,13 @@ def test_a_load_is_claimed_as_long_as_it_goes_on(
         note(*args)
 
     monkeypatch.setattr(PackageStorage, "save_pending_transition", seen)
-    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
-        loads(config_of(api, "append"))(tmp_path)
+    loads(config_of(api, "append"))(tmp_path)
     assert was_free
     assert not any(was_free)
     assert [*tmp_path.glob(f"pipelines/{NAME}/headwater/*{SUFFIX}")] == []
 
 
-@pytest.mark.filterwarnings("ignore:The 'warn' method is deprecated:DeprecationWarning")
+@loads_what_is_pending
 def test_rows_of_earlier_loads_with_the_same_ids_stay(
     api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ from headwater.load.current import current_load_id
 from headwater.load.journals import FOLDER
 from headwater.load.locks import Lock
 
-__all__ = ["SUFFIX", "Claim", "mark"]
+__all__ = ["SUFFIX", "Claim", "mark", "remove_marks"]
 
 SUFFIX = ".claim"
 BEGUN = "begun"
@@ -30,8 +30,6 @@ class Claim:
     """
 
     def __init__(self, folder: Path, load_id: str) -> None:
-        self._folder = folder
-        self._load_id = load_id
         self._path = path_of(folder, load_id)
         self._path.stat()
         self._lock = Lock(self._path)
@@ -45,9 +43,6 @@ class Claim:
         self._path.write_text(BEGUN)
 
     def release(self) -> None:
-        """Gives it back, and removes the mark of a package that is loaded."""
-        if not is_pending(self._folder, self._load_id):
-            self._path.unlink(missing_ok=True)
         self._lock.release()
 
 
@@ -56,14 +51,17 @@ def mark() -> None:
     load_id = current_load_id()
     if load_id is None:
         return
-    folder = Path(dlt.current.pipeline().working_dir)
+    path = path_of(Path(dlt.current.pipeline().working_dir), load_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(0o600)
+
+
+def remove_marks(folder: Path) -> None:
+    """Removes the marks of packages that are loaded, or were dropped."""
     for path in (folder / FOLDER).glob(f"*{SUFFIX}"):
         if not is_pending(folder, path.name.removesuffix(SUFFIX)):
             with contextlib.suppress(OSError):
                 path.unlink()
-    path = path_of(folder, load_id)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(0o600)
 
 
 def path_of(folder: Path, load_id: str) -> Path:

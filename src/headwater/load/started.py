@@ -13,7 +13,7 @@ from pathlib import Path
 import dlt
 from dlt.common.storages.load_package import PackageStorage
 
-from headwater.load.claims import Claim
+from headwater.load.claims import Claim, remove_marks
 from headwater.load.undo import undo_of
 
 __all__ = ["claimed", "release", "take_back"]
@@ -57,8 +57,10 @@ def take_back(pipeline: dlt.Pipeline) -> None:
 
 def release(pipeline: dlt.Pipeline) -> None:
     """Gives back what `take_back` has claimed."""
-    for claim in held.pop(Path(pipeline.working_dir), ()):
+    folder = Path(pipeline.working_dir)
+    for claim in held.pop(folder, ()):
         claim.release()
+    remove_marks(folder)
 
 
 def undo(pipeline: dlt.Pipeline, load_id: str, files: list[Path]) -> None:

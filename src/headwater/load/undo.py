@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from dlt.common.destination.exceptions import (
     DestinationUndefinedEntity,
     OpenTableFormatNotSupported,
 )
+from dlt.common.schema.typing import C_DLT_ID, C_DLT_LOAD_ID
 from dlt.common.schema.utils import get_nested_tables, has_column_with_prop
 from dlt.common.storages import FileStorage
 from dlt.common.storages.load_package import ParsedLoadJobFileName
@@ -25,8 +27,6 @@ from dlt.destinations.job_impl import ReferenceFollowupJobRequest
 __all__ = ["undo_of"]
 
 AT_ONCE = 1000
-ROW_ID = "_dlt_id"
-LOAD_ID = "_dlt_load_id"
 
 
 def undo_of(destination_type: str, client: Any, load_id: str) -> Callable[[Path], None]:
@@ -55,10 +55,10 @@ def undo_in_delta(client: Any, load_id: str, path: Path) -> None:
     except (DestinationUndefinedEntity, OpenTableFormatNotSupported):
         return
     files = dataset.dataset(ReferenceFollowupJobRequest.resolve_references(str(path)))
-    if ROW_ID in files.schema.names:
-        ids, same = files.to_table(columns=[ROW_ID]), f"source.{ROW_ID} = target.{ROW_ID}"
-        if LOAD_ID in files.schema.names:
-            same += f" AND target.{LOAD_ID} = '{load_id}'"
+    if C_DLT_ID in files.schema.names:
+        ids, same = files.to_table(columns=[C_DLT_ID]), f"source.{C_DLT_ID} = target.{C_DLT_ID}"
+        if C_DLT_LOAD_ID in files.schema.names:
+            same += f" AND target.{C_DLT_LOAD_ID} = '{load_id}'"
         found = delta.merge(ids, same, source_alias="source", target_alias="target")
         found.when_matched_delete().execute()
 
@@ -77,12 +77,14 @@ class SqlUndo:
             return
         if job.file_format == "sql":
             self.merged(table)
-        elif job.file_format == "insert_values":
+            return
+        place = self.place_of(table)
+        if job.file_format == "insert_values":
             for rows in self.selects(path):
-                self.delete(self.place_of(table), table, rows)
+                self.delete(place, table, rows)
         elif job.file_format in READERS:
             for ids in chunks(READERS[job.file_format](path), AT_ONCE):
-                self.delete(self.place_of(table), table, ", ".join(["%s"] * len(ids)), *ids)
+                self.delete(place, table, ", ".join(["%s"] * len(ids)), *ids)
 
     def merged(self, table: str) -> None:
         """Takes out rows that came from the staging dataset by no key; by a key they replace."""
@@ -94,7 +96,7 @@ class SqlUndo:
             return
         for nested in get_nested_tables(tables, table):
             name = str(nested["name"])
-            staged = f"SELECT {self.quoted(ROW_ID)} FROM {self.staged(name)}"
+            staged = f"SELECT {self.quoted(C_DLT_ID)} FROM {self.staged(name)}"
             self.delete(self.final(name), name, staged)
 
     def delete(self, place: str, table: str, ids: str, *values: str) -> None:
@@ -102,13 +104,11 @@ class SqlUndo:
 
         `ids` is SQL, its marks are filled in with `values`.
         """
-        sql = f"DELETE FROM {place} WHERE {self.quoted(ROW_ID)} IN ({ids})"
-        if LOAD_ID in self.client.schema.tables[table]["columns"]:
-            sql += f" AND {self.quoted(LOAD_ID)} = '{self.load_id}'"
-        try:
+        sql = f"DELETE FROM {place} WHERE {self.quoted(C_DLT_ID)} IN ({ids})"
+        if C_DLT_LOAD_ID in self.client.schema.tables[table]["columns"]:
+            sql += f" AND {self.quoted(C_DLT_LOAD_ID)} = '{self.load_id}'"
+        with contextlib.suppress(DatabaseUndefinedRelation):
             self.client.sql_client.execute_sql(sql, *values)
-        except DatabaseUndefinedRelation:
-            return
 
     def place_of(self, table: str) -> str:
         staged = self.client.should_load_data_to_staging_dataset(table)
@@ -131,10 +131,8 @@ class SqlUndo:
         """
         with FileStorage.open_zipsafe_ro(str(path), "r", encoding="utf-8") as file:
             head = file.readline().removeprefix("INSERT INTO {}").strip()
-            columns, column = (
-                self.client.capabilities.casefold_identifier(head),
-                self.quoted(ROW_ID),
-            )
+            columns = self.client.capabilities.casefold_identifier(head)
+            column = self.quoted(C_DLT_ID)
             if column not in columns or file.readline() != "VALUES\n":
                 return
             for lines in chunks(file, AT_ONCE):
@@ -144,15 +142,15 @@ class SqlUndo:
 
 def ids_in_parquet(path: Path) -> Iterator[str]:
     with parquet.ParquetFile(path) as file:
-        if ROW_ID in file.schema_arrow.names:
-            for batch in file.iter_batches(columns=[ROW_ID]):
+        if C_DLT_ID in file.schema_arrow.names:
+            for batch in file.iter_batches(columns=[C_DLT_ID]):
                 yield from map(str, batch.column(0).to_pylist())
 
 
 def ids_in_jsonl(path: Path) -> Iterator[str]:
     with FileStorage.open_zipsafe_ro(str(path), "r", encoding="utf-8") as file:
         rows = (json.loads(line) for line in file)
-        yield from (str(row[ROW_ID]) for row in rows if ROW_ID in row)
+        yield from (str(row[C_DLT_ID]) for row in rows if C_DLT_ID in row)
 
 
 READERS: dict[str, Callable[[Path], Iterator[str]]] = {

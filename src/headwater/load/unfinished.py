@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import dlt
+from dlt.common.schema.typing import C_DLT_LOAD_ID
 from dlt.common.storages.load_package import PackageStorage
 from dlt.common.versioned_state import decompress_state
 
@@ -28,7 +29,6 @@ LOADED = "an earlier run had fetched all of it: it is loaded now, and nothing wa
 FILE = "command"
 DIGEST_BYTES = 16
 PENDING = ("normalize/extracted", "load/normalized")
-LOAD_ID = "_dlt_load_id"
 OWN = ("_dlt", RUNS_TABLE)
 
 
@@ -105,18 +105,18 @@ class Command:
         marks = ", ".join(f"'{load_id}'" for load_id in (info.loads_ids if info else ()))
         with self.pipeline.sql_client() as client:
             for name, table in self.pipeline.default_schema.tables.items():
-                if LOAD_ID not in table["columns"] or not marks or name.startswith(OWN):
+                if C_DLT_LOAD_ID not in table["columns"] or not marks or name.startswith(OWN):
                     continue
                 with contextlib.suppress(Exception):
                     place = client.make_qualified_table_name(name)
-                    column = client.escape_column_name(LOAD_ID)
+                    column = client.escape_column_name(C_DLT_LOAD_ID)
                     sql = f"SELECT count(*) FROM {place} WHERE {column} IN ({marks})"
                     (count,), *_ = client.execute_sql(sql) or [(0,)]
                     yield name, table.get("resource") or name, int(count)
 
 
 def load_unfinished(pipeline: dlt.Pipeline) -> None:
-    """Loads what an earlier run left between extract and load: its cursors have moved already."""
+    """Loads what this run or an earlier one has extracted: its cursors have moved already."""
     if pipeline.has_pending_data:
         pipeline.normalize()
         with claimed(pipeline):

@@ -93,7 +93,8 @@ class TableRules:
     """How one resource becomes tables.
 
     `key` are the key columns in their normalised names, empty where rows have no identity.
-    `stable_ids` makes the ids of rows from their keys: only where a key is in a table once.
+    `stable_ids` makes the ids of rows from their keys, and those of child rows from their parents':
+    only where a key is in a table once; else they are random.
     `required` are the columns that may not be null, those of the key among them.
     `keeps_root` adds the root's id to child rows; `tombstones` adds rows that empty old children:
     those of emptied lists, or where `wiped` names child tables, of every root in these tables.
